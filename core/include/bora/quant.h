@@ -22,6 +22,7 @@ struct bora_quant {
     /* What files call it, NULL-terminated, or NULL: "gguf:12", "safetensors:BF16". */
     const char *const *stored_as;
 
+    bool plain;         /* a block is one C float: nothing has to be converted to compute with it */
     int block_elems;    /* numbers in a block; a row's length is a multiple of it */
     size_t block_bytes; /* bytes of a block */
 

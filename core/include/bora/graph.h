@@ -1,0 +1,96 @@
+/* Graphs: how an architecture says what is computed.
+ *
+ * Building looks like computing, and computes nothing. Functions take nodes and give nodes; the first mistake (a weight
+ * that is not there, shapes that do not fit, a parameter that is missing) is remembered with the name of its node,
+ * everything after it gives NULL, and the model is refused with that one line. So an architecture checks nothing.
+ *
+ * Weights go by the checkpoint's own names in Hugging Face layout, without ".weight"; bora_scope() sets what stands in
+ * front of them. Where a weight lives, in which format, with which adapter, is not the architecture's affair. */
+#ifndef BORA_GRAPH_H
+#define BORA_GRAPH_H
+
+#include <bora/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct bora_graph bora_graph;
+typedef struct bora_node bora_node;
+
+/* ---- parameters: config.json, or the metadata of a GGUF file under the same names ---- */
+
+/* Keys may reach into objects: "rope_scaling.factor". A key that is absent or null gives the fallback; one without a
+ * fallback must be there. Wrong types and absurd values (counts outside 1 … 2^24) fail the graph. */
+BORA_API int32_t bora_param_count(bora_graph *g, const char *key);
+BORA_API int32_t bora_param_count_or(bora_graph *g, const char *key, int32_t fallback);
+BORA_API float bora_param_float(bora_graph *g, const char *key);
+BORA_API float bora_param_float_or(bora_graph *g, const char *key, float fallback);
+BORA_API bool bora_param_flag_or(bora_graph *g, const char *key, bool fallback);
+/* A string that lives as long as the graph, or `fallback` itself. */
+BORA_API const char *bora_param_string_or(bora_graph *g, const char *key, const char *fallback);
+/* The activation that a config names ("silu", "gelu_pytorch_tanh", …). */
+BORA_API bora_activation_kind bora_param_activation(bora_graph *g, const char *key, const char *fallback);
+/* True when the key is there and not null. */
+BORA_API bool bora_has_param(bora_graph *g, const char *key);
+
+/* ---- building ---- */
+
+/* What stands in front of the names of weights from here on: bora_scope(g, "model.layers.%d", i). */
+BORA_API void bora_scope(bora_graph *g, const char *fmt, ...) BORA_PRINTF(2, 3);
+/* Nothing stands in front of them from here on. */
+BORA_API void bora_scope_end(bora_graph *g);
+/* True when the checkpoint has a weight of that name in the present scope. */
+BORA_API bool bora_has_weight(bora_graph *g, const char *name);
+/* Fails the graph with a message of the architecture's own; returns NULL. For what it cannot do: "experts are not …".
+ */
+BORA_API bora_node *bora_reject(bora_graph *g, const char *fmt, ...) BORA_PRINTF(2, 3);
+
+/* [n_tokens, width]: the embedding of the batch's tokens. */
+BORA_API bora_node *bora_embed(bora_graph *g, const char *name);
+/* [T, n_in] -> [T, n_out]. Adds NAME.bias when the checkpoint has one. */
+BORA_API bora_node *bora_linear(bora_graph *g, bora_node *x, const char *name);
+/* Norms over each run of as many numbers as the weight has: a weight [head_dim] norms each head by itself. */
+BORA_API bora_node *bora_rms_norm(bora_graph *g, bora_node *x, const char *name, float eps);
+BORA_API bora_node *bora_layer_norm(bora_graph *g, bora_node *x, const char *name, float eps);
+BORA_API bora_node *bora_add(bora_graph *g, bora_node *a, bora_node *b);
+BORA_API bora_node *bora_mul(bora_graph *g, bora_node *a, bora_node *b);
+BORA_API bora_node *bora_scale(bora_graph *g, bora_node *x, float factor);
+BORA_API bora_node *bora_softcap(bora_graph *g, bora_node *x, float cap);
+BORA_API bora_node *bora_activation(bora_graph *g, bora_node *x, bora_activation_kind kind);
+/* activation(gate) * up. */
+BORA_API bora_node *bora_gate(bora_graph *g, bora_node *gate, bora_node *up, bora_activation_kind kind);
+BORA_API bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope);
+BORA_API bora_node *bora_attention(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
+                                   const bora_attention_attrs *attrs);
+/* Only the rows whose logits are asked for. Put it before the last norm: a prompt then costs one row of the head. */
+BORA_API bora_node *bora_outputs(bora_graph *g, bora_node *x);
+
+/* A node of any operation, by name: a plugin's own. `attrs` is copied. Weights are names in the present scope; a name
+ * that begins with '?' is optional. Lists end with NULL and may be NULL. */
+BORA_API bora_node *bora_op_node(bora_graph *g, const char *op, bora_node *const *inputs, const char *const *weights,
+                                 const void *attrs, size_t attrs_bytes);
+
+/* The result's width, for building; 0 for NULL. */
+BORA_API int64_t bora_width(const bora_node *node);
+
+/* ---- blocks that many architectures share, made of the above ---- */
+
+/* Reads rope_theta, rope_scaling or rope_parameters, partial_rotary_factor and the checkpoint's pair layout, and works
+ * out the frequencies: default, linear, dynamic, yarn (arXiv:2309.00071), llama3. Other kinds fail the graph. */
+BORA_API bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim);
+
+/* down(activation(gate(x)) * up(x)) with NAME.gate_proj, NAME.up_proj, NAME.down_proj. */
+BORA_API bora_node *bora_gated_mlp(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind);
+
+/* Grouped-query attention with rope: NAME.q_proj, k_proj, v_proj, o_proj. `rope` may be NULL. */
+BORA_API bora_node *bora_self_attention(bora_graph *g, bora_node *x, const char *name, const bora_rope_attrs *rope,
+                                        const bora_attention_attrs *attrs);
+
+/* The output head: NAME, or with `tied` (or without that weight) the embedding EMBED. */
+BORA_API bora_node *bora_head(bora_graph *g, bora_node *x, const char *name, const char *embed, bool tied);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,121 @@
+/* Operations: what a node of a graph computes.
+ *
+ * An operation is a name, a rule that gives the shape of its result, and a reference implementation in plain C on
+ * ordinary memory. The reference defines what is right and is what runs wherever nobody wrote a kernel. Every
+ * activation is a matrix of floats [rows, width]; rows are the tokens of a batch (of all its sequences, one after the
+ * other). */
+#ifndef BORA_OP_H
+#define BORA_OP_H
+
+#include <bora/checkpoint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Numbers of rows that are known only when a batch runs. */
+enum {
+    BORA_ROWS_TOKENS = -1,  /* one row for each token of the batch */
+    BORA_ROWS_OUTPUTS = -2, /* one row for each token whose logits are asked for */
+};
+
+/* An activation: floats [rows, width], contiguous. While a graph is built, data is NULL and rows may be BORA_ROWS_…. */
+typedef struct bora_view {
+    float *data;
+    int64_t rows, width;
+} bora_view;
+
+/* A weight as it lies in the memory of the device that runs the node. */
+typedef struct bora_weight {
+    const char *name;        /* the checkpoint's own, "model.layers.0.mlp.up_proj.weight" */
+    const bora_quant *quant; /* NULL: plain floats */
+    int n_dims;
+    int64_t shape[BORA_MAX_DIMS]; /* slowest first: [n_out, n_in] for a linear layer; 1 beyond n_dims */
+    const void *data;             /* rows one after the other, or what the kernel's `pack` made of them */
+} bora_weight;
+
+/* The rows of one sequence in a batch. */
+typedef struct bora_sequence {
+    int32_t first_row, n_rows;
+    int32_t n_past;        /* tokens before these; row first_row + i is at position n_past + i */
+    int32_t prompt_tokens; /* length of the whole prompt, however it is cut into batches */
+    const int32_t *blocks; /* block table: position p lives in state block blocks[p / block_tokens] */
+    int32_t slot;          /* which per-sequence state is its own */
+} bora_sequence;
+
+typedef struct bora_batch {
+    int32_t n_tokens;
+    const int32_t *tokens;    /* [n_tokens] ids */
+    const int32_t *positions; /* [n_tokens] */
+    int32_t n_sequences;
+    const bora_sequence *sequences;
+    int32_t n_outputs;
+    const int32_t *output_rows; /* [n_outputs] ascending */
+} bora_batch;
+
+/* What an operation remembers between batches, owned by the engine. */
+typedef struct bora_state_spec {
+    size_t token_bytes;    /* for each token of each sequence, kept in blocks of `block_tokens` tokens: a KV cache */
+    size_t sequence_bytes; /* for each sequence: a recurrent state, zero at the start */
+} bora_state_spec;
+
+typedef struct bora_state {
+    int32_t block_tokens;
+    void *blocks;    /* [n_blocks][block_tokens * token_bytes] */
+    void *sequences; /* [n_slots][sequence_bytes] */
+    bora_state_spec spec;
+} bora_state;
+
+enum { BORA_MAX_INPUTS = 4, BORA_MAX_WEIGHTS = 4 };
+
+/* One node, ready to be shaped or to run. */
+typedef struct bora_call {
+    const bora_op *op;
+    const char *node;  /* its name, for messages: "model.layers.0.self_attn.q_proj" */
+    const void *attrs; /* the operation's own parameters */
+    int n_inputs, n_weights;
+    bora_view inputs[BORA_MAX_INPUTS];
+    const bora_weight *weights[BORA_MAX_WEIGHTS]; /* NULL: an optional weight that the checkpoint does not have */
+    bora_view output;                             /* never overlaps an input */
+    const bora_batch *batch;
+    const bora_state *state; /* NULL for operations without one */
+} bora_call;
+
+struct bora_op {
+    const char *name;
+    /* Sets call->output.rows and .width from inputs, weights and attrs, or says what does not fit together. No data. */
+    bool (*shape)(bora_call *call, bora_error *err);
+    /* Computes call->output. All memory is ordinary memory, weights are unpacked and in any format: read them with
+     * bora_weight_row(). A row of the result depends on that row's inputs (and its sequence's state) alone. */
+    bool (*reference)(const bora_call *call, bora_error *err);
+    /* What it keeps between batches; NULL: nothing. */
+    void (*state)(const bora_call *call, bora_state_spec *spec);
+};
+
+/* The numbers in a row of a weight: the product of its dimensions but the first (a vector is one row). */
+static inline int64_t bora_weight_width(const bora_weight *w)
+{
+    int64_t width = w->n_dims == 1 ? w->shape[0] : 1;
+    for (int d = 1; d < w->n_dims; d++)
+        width *= w->shape[d];
+    return width;
+}
+
+static inline int64_t bora_weight_rows(const bora_weight *w)
+{
+    return w->n_dims < 2 ? 1 : w->shape[0];
+}
+
+static inline size_t bora_row_bytes(const bora_quant *quant, int64_t width)
+{
+    return quant ? (size_t)(width / quant->block_elems) * quant->block_bytes : (size_t)width * sizeof(float);
+}
+
+/* Row `row` of an unpacked weight as floats [width], in `scratch` (at least [width]) or, for plain floats, where it
+ * lies. */
+BORA_API const float *bora_weight_row(const bora_weight *weight, int64_t row, float *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,27 @@
+/* A pool of threads that splits one job at a time: for backends that compute on the host. */
+#ifndef BORA_THREADS_H
+#define BORA_THREADS_H
+
+#include <bora/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct bora_threads bora_threads;
+
+/* A pool of `n_threads` (0: one for each processor this process may use), the calling thread included. */
+BORA_API bora_threads *bora_threads_new(int n_threads, bora_error *err);
+BORA_API void bora_threads_free(bora_threads *pool);
+BORA_API int bora_threads_count(const bora_threads *pool);
+
+/* Calls task(ctx, i, thread) once for each i in 0 … n_tasks-1 and returns when all have returned. `thread` is 0 …
+ * count-1 and the same for no two calls at a time: it chooses a scratch area. The caller works too. One job runs at a
+ * time; a second caller waits. */
+BORA_API void bora_threads_run(bora_threads *pool, size_t n_tasks, void (*task)(void *ctx, size_t i, int thread),
+                               void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
