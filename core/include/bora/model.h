@@ -1,0 +1,46 @@
+/* Models: a checkpoint, an architecture and a placement, ready to run. */
+#ifndef BORA_MODEL_H
+#define BORA_MODEL_H
+
+#include <bora/chat.h>
+#include <bora/runtime.h>
+#include <bora/settings.h>
+#include <bora/tokenizer.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct bora_model bora_model;
+
+/* Loads what the settings name (model-id, quantized-file, tokenizer, arch, isq, topology, device, threads, …). The
+ * runtime outlives the model. Warns of settings that fit nothing (a topology entry without a weight, tensors nobody
+ * uses). */
+BORA_API bora_model *bora_model_load(bora_runtime *runtime, const bora_settings *settings, bora_error *err);
+BORA_API void bora_model_free(bora_model *model);
+
+/* The model's tokenizer, or NULL with an error that says why there is none. */
+BORA_API const bora_tokenizer *bora_model_tokenizer(const bora_model *model, bora_error *err);
+/* Only the tokenizer (and nothing of the weights) of what the settings name; the caller frees it. */
+BORA_API bora_tokenizer *bora_model_load_tokenizer(bora_runtime *runtime, const bora_settings *settings,
+                                                   bora_error *err);
+
+BORA_API int32_t bora_model_n_vocab(const bora_model *model);
+/* The longest sequence, in tokens: the model's own limit, or --max-seq-len where that is less. */
+BORA_API int32_t bora_model_context_length(const bora_model *model);
+BORA_API const char *bora_model_name(const bora_model *model);
+BORA_API const char *bora_model_arch(const bora_model *model);
+/* True for a token that ends an answer. */
+BORA_API bool bora_model_is_stop(const bora_model *model, int32_t token);
+
+/* Renders messages into a prompt by the model's chat template. `messages_json` is a JSON array of {"role", "content"}
+ * (and what else a template knows); `tools_json` a JSON array or NULL. BORA_NOT_FOUND: the model has no template.
+ * malloc'd. */
+BORA_API char *bora_model_render_chat(const bora_model *model, const char *messages_json, const char *tools_json,
+                                      bool add_generation_prompt, bool enable_thinking, bora_error *err);
+BORA_API bool bora_model_has_chat_template(const bora_model *model);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
