@@ -1,0 +1,105 @@
+/* Operations on each number by itself: add, mul, scale, softcap, activation, gate. */
+#include <math.h>
+
+#include "graph/ops/ops.h"
+
+static bool unary_shape(bora_call *call, bora_error *err)
+{
+    return op_expect(call, 1, 0, err) && op_same_shape(call);
+}
+
+static bool binary_shape(bora_call *call, bora_error *err)
+{
+    if (!op_expect(call, 2, 0, err))
+        return false;
+    const bora_view *a = &call->inputs[0], *b = &call->inputs[1];
+    if (a->width != b->width || a->rows != b->rows)
+        return bora_fail(err, BORA_FORMAT, "its inputs are %lld and %lld wide", (long long)a->width,
+                         (long long)b->width);
+    return op_same_shape(call);
+}
+
+static int64_t size(const bora_call *call)
+{
+    return call->output.rows * call->output.width;
+}
+
+static bool add_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    for (int64_t i = 0, n = size(call); i < n; i++)
+        call->output.data[i] = call->inputs[0].data[i] + call->inputs[1].data[i];
+    return true;
+}
+
+static bool mul_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    for (int64_t i = 0, n = size(call); i < n; i++)
+        call->output.data[i] = call->inputs[0].data[i] * call->inputs[1].data[i];
+    return true;
+}
+
+static bool scale_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    float factor = ((const bora_scale_attrs *)call->attrs)->factor;
+    for (int64_t i = 0, n = size(call); i < n; i++)
+        call->output.data[i] = call->inputs[0].data[i] * factor;
+    return true;
+}
+
+static bool softcap_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    float cap = ((const bora_scale_attrs *)call->attrs)->factor;
+    for (int64_t i = 0, n = size(call); i < n; i++)
+        call->output.data[i] = cap * tanhf(call->inputs[0].data[i] / cap);
+    return true;
+}
+
+static float activate(bora_activation_kind kind, float x)
+{
+    switch (kind) {
+    case BORA_SILU:
+        return x / (1 + expf(-x));
+    case BORA_GELU:
+        return 0.5F * x * (1 + erff(x * (float)M_SQRT1_2));
+    case BORA_GELU_TANH:
+        return 0.5F * x * (1 + tanhf((float)(M_2_SQRTPI * M_SQRT1_2) * (x + 0.044715F * x * x * x)));
+    case BORA_RELU:
+        return x > 0 ? x : 0;
+    case BORA_RELU2:
+        return x > 0 ? x * x : 0;
+    case BORA_SIGMOID:
+        return 1 / (1 + expf(-x));
+    case BORA_TANH:
+        return tanhf(x);
+    }
+    return x;
+}
+
+static bool activation_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    bora_activation_kind kind = ((const bora_activation_attrs *)call->attrs)->kind;
+    for (int64_t i = 0, n = size(call); i < n; i++)
+        call->output.data[i] = activate(kind, call->inputs[0].data[i]);
+    return true;
+}
+
+static bool gate_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    bora_activation_kind kind = ((const bora_activation_attrs *)call->attrs)->kind;
+    for (int64_t i = 0, n = size(call); i < n; i++)
+        call->output.data[i] = activate(kind, call->inputs[0].data[i]) * call->inputs[1].data[i];
+    return true;
+}
+
+const bora_op op_add = { .name = "add", .shape = binary_shape, .reference = add_reference };
+const bora_op op_mul = { .name = "mul", .shape = binary_shape, .reference = mul_reference };
+const bora_op op_scale = { .name = "scale", .shape = unary_shape, .reference = scale_reference };
+const bora_op op_softcap = { .name = "softcap", .shape = unary_shape, .reference = softcap_reference };
+const bora_op op_activation = { .name = "activation", .shape = unary_shape, .reference = activation_reference };
+const bora_op op_gate = { .name = "gate", .shape = binary_shape, .reference = gate_reference };

@@ -1,0 +1,87 @@
+/* rms_norm (arXiv:1910.07467) and layer_norm (arXiv:1607.06450), over each run of as many numbers as the weight has. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "graph/ops/ops.h"
+
+static bool check_run(const bora_call *call, const bora_weight *w, bora_error *err)
+{
+    if (w->n_dims != 1)
+        return bora_fail(err, BORA_FORMAT, "the weight must have one dimension");
+    if (w->shape[0] < 1 || call->inputs[0].width % w->shape[0] != 0)
+        return bora_fail(err, BORA_FORMAT, "the weight has %lld numbers, the input is %lld wide",
+                         (long long)w->shape[0], (long long)call->inputs[0].width);
+    return true;
+}
+
+static bool rms_norm_shape(bora_call *call, bora_error *err)
+{
+    return op_expect(call, 1, 1, err) && check_run(call, call->weights[0], err) && op_same_shape(call);
+}
+
+static bool rms_norm_reference(const bora_call *call, bora_error *err)
+{
+    const bora_norm_attrs *a = call->attrs;
+    float *scratch = op_row_scratch(call->weights[0], err);
+    if (!scratch)
+        return false;
+    const float *w = bora_weight_row(call->weights[0], 0, scratch);
+    int64_t n = call->weights[0]->shape[0], total = call->output.rows * call->output.width;
+    for (int64_t at = 0; at < total; at += n) {
+        const float *x = call->inputs[0].data + at;
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++)
+            sum += (double)x[i] * x[i];
+        float inv = (float)(1 / sqrt(sum / (double)n + a->eps));
+        for (int64_t i = 0; i < n; i++)
+            call->output.data[at + i] = x[i] * inv * (w[i] + a->weight_bias);
+    }
+    free(scratch);
+    return true;
+}
+
+const bora_op op_rms_norm = { .name = "rms_norm", .shape = rms_norm_shape, .reference = rms_norm_reference };
+
+static bool layer_norm_shape(bora_call *call, bora_error *err)
+{
+    if (!op_expect(call, 1, 0, err))
+        return false;
+    for (int i = 0; i < call->n_weights; i++)
+        if (call->weights[i] && !check_run(call, call->weights[i], err))
+            return false;
+    if (call->n_weights > 1 && call->weights[0] && call->weights[1] &&
+        call->weights[0]->shape[0] != call->weights[1]->shape[0])
+        return bora_fail(err, BORA_FORMAT, "weight and bias differ in length");
+    return op_same_shape(call);
+}
+
+static bool layer_norm_reference(const bora_call *call, bora_error *err)
+{
+    const bora_norm_attrs *a = call->attrs;
+    const bora_weight *weight = call->n_weights > 0 ? call->weights[0] : NULL;
+    const bora_weight *bias = call->n_weights > 1 ? call->weights[1] : NULL;
+    float *weight_scratch = weight ? op_row_scratch(weight, err) : NULL,
+          *bias_scratch = bias ? op_row_scratch(bias, err) : NULL;
+    bool ok = (!weight || weight_scratch) && (!bias || bias_scratch);
+    const float *w = ok && weight ? bora_weight_row(weight, 0, weight_scratch) : NULL;
+    const float *b = ok && bias ? bora_weight_row(bias, 0, bias_scratch) : NULL;
+    int64_t n = weight ? weight->shape[0] : bias ? bias->shape[0] : call->output.width;
+    int64_t total = ok ? call->output.rows * call->output.width : 0;
+    for (int64_t at = 0; at < total; at += n) {
+        const float *x = call->inputs[0].data + at;
+        double mean = 0, var = 0;
+        for (int64_t i = 0; i < n; i++)
+            mean += x[i];
+        mean /= (double)n;
+        for (int64_t i = 0; i < n; i++)
+            var += (x[i] - mean) * (x[i] - mean);
+        double inv = 1 / sqrt(var / (double)n + a->eps);
+        for (int64_t i = 0; i < n; i++)
+            call->output.data[at + i] = (float)((x[i] - mean) * inv) * (w ? w[i] + a->weight_bias : 1) + (b ? b[i] : 0);
+    }
+    free(weight_scratch);
+    free(bias_scratch);
+    return ok;
+}
+
+const bora_op op_layer_norm = { .name = "layer_norm", .shape = layer_norm_shape, .reference = layer_norm_reference };

@@ -1,0 +1,17 @@
+/* bora's own operations: their tables, and what their references share. */
+#ifndef BORA_GRAPH_OPS_H
+#define BORA_GRAPH_OPS_H
+
+#include <bora/ops.h>
+
+extern const bora_op op_embed, op_linear, op_rms_norm, op_layer_norm, op_add, op_mul, op_scale, op_activation, op_gate,
+    op_softcap, op_rope, op_attention, op_outputs;
+
+/* The call has so many inputs and, at least, its required weights; else an error that says so. */
+bool op_expect(const bora_call *call, int n_inputs, int n_weights, bora_error *err);
+/* The output has the shape of input 0. */
+bool op_same_shape(bora_call *call);
+/* malloc'd room for one row of a weight as floats, or NULL with an error. */
+float *op_row_scratch(const bora_weight *weight, bora_error *err);
+
+#endif
