@@ -12,7 +12,8 @@
 extern "C" {
 #endif
 
-enum { BORA_MAX_DIMS = 4 };
+/* Video models hold convolutions of five dimensions. */
+enum { BORA_MAX_DIMS = 6 };
 
 typedef struct bora_checkpoint bora_checkpoint;
 
