@@ -88,7 +88,8 @@ bool gguf_open(bora_checkpoint *c, const char *const *paths, size_t n_paths, bor
                            paths[0], splits[0].n_tensors, splits[0].count, c->n_tensors);
     }
     free(splits);
-    if (ok)
-        ckpt_sort_tensors(c, 0);
-    return ok;
+    if (!ok)
+        return false;
+    ckpt_sort_tensors(c, 0);
+    return ckpt_finish(c, err);
 }
