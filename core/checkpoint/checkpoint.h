@@ -49,6 +49,14 @@ struct bora_checkpoint {
     ckpt_name *tensor_names, *meta_names; /* made by ckpt_finish() */
 };
 
+static inline uint64_t ckpt_little_endian(const uint8_t *bytes, size_t n)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < n; i++)
+        v |= (uint64_t)bytes[i] << (8 * i);
+    return v;
+}
+
 bora_checkpoint *ckpt_new(bora_quant_lookup lookup, void *lookup_ctx, bora_error *err);
 
 /* Maps a file; the mapping and the copied path are the checkpoint's. */

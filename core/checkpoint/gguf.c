@@ -31,24 +31,18 @@ const uint8_t *gguf_take(gguf_cursor *cur, uint64_t n, const char *what)
 
 bool gguf_u32(gguf_cursor *cur, uint32_t *out, const char *what)
 {
-    const uint8_t *b = gguf_take(cur, 4, what);
-    if (!b)
-        return false;
-    *out = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-    return true;
+    const uint8_t *bytes = gguf_take(cur, 4, what);
+    if (bytes)
+        *out = (uint32_t)ckpt_little_endian(bytes, 4);
+    return bytes;
 }
 
 bool gguf_u64(gguf_cursor *cur, uint64_t *out, const char *what)
 {
-    uint32_t low, high;
-    size_t at = cur->pos;
-    if (!gguf_take(cur, 8, what))
-        return false;
-    cur->pos = at;
-    gguf_u32(cur, &low, what);
-    gguf_u32(cur, &high, what);
-    *out = (uint64_t)high << 32 | low;
-    return true;
+    const uint8_t *bytes = gguf_take(cur, 8, what);
+    if (bytes)
+        *out = ckpt_little_endian(bytes, 8);
+    return bytes;
 }
 
 bool gguf_name(gguf_cursor *cur, arena *mem, const char **out, const char *what)

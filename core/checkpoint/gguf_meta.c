@@ -36,18 +36,10 @@ static const struct {
     [TYPE_FLOAT64] = { 8, BORA_META_FLOAT },
 };
 
-static uint64_t little_endian(const uint8_t *bytes, size_t n)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++)
-        v |= (uint64_t)bytes[i] << (8 * i);
-    return v;
-}
-
 /* An integer type's value; false when it does not fit. */
 static bool integer(uint32_t type, const uint8_t *bytes, int64_t *out)
 {
-    uint64_t v = little_endian(bytes, types[type].bytes);
+    uint64_t v = ckpt_little_endian(bytes, types[type].bytes);
     switch (type) {
     case TYPE_INT8:
         *out = (int8_t)v;
@@ -69,7 +61,7 @@ static bool integer(uint32_t type, const uint8_t *bytes, int64_t *out)
 
 static double floating(uint32_t type, const uint8_t *bytes)
 {
-    uint64_t bits = little_endian(bytes, types[type].bytes);
+    uint64_t bits = ckpt_little_endian(bytes, types[type].bytes);
     if (type == TYPE_FLOAT64) {
         double d;
         memcpy(&d, &bits, sizeof d);
@@ -122,7 +114,7 @@ static bool read_strings(gguf_cursor *cur, arena *mem, const char *key, uint64_t
         return bora_fail_memory(cur->err, cur->file->path);
     const uint8_t *bytes = cur->file->data + start;
     for (size_t i = 0; i < n; i++) {
-        size_t size = (size_t)little_endian(bytes, 8);
+        size_t size = (size_t)ckpt_little_endian(bytes, 8);
         memcpy(chars, bytes + 8, size);
         out[i] = (bora_text){ chars, size };
         chars += size + 1;

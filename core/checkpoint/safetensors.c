@@ -203,9 +203,7 @@ bool safetensors_parse(bora_checkpoint *c, const ckpt_bytes *file, size_t part, 
 {
     if (file->size < LENGTH_BYTES)
         return ckpt_fail(file, 0, err, BORA_FORMAT, "not a safetensors file: it has only %zu bytes", file->size);
-    uint64_t length = 0;
-    for (size_t i = 0; i < LENGTH_BYTES; i++)
-        length |= (uint64_t)file->data[i] << (8 * i);
+    uint64_t length = ckpt_little_endian(file->data, LENGTH_BYTES);
     if (length > CKPT_HEADER_LIMIT)
         return ckpt_fail(file, 0, err, BORA_FORMAT,
                          "not a safetensors file: it begins with a header length of %" PRIu64 ", the limit is %d",
