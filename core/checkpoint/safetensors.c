@@ -1,6 +1,7 @@
 /* safetensors, one file: the length of a JSON header, the header, the data. The header names each tensor with its
- * dtype, shape and [begin, end) within the data; the tensors fill the data without a hole. A file is accepted exactly
- * when the reference implementation accepts it, except that names which come twice are refused here.
+ * dtype, shape and [begin, end) within the data; the tensors fill the data without a hole. A file is accepted when
+ * the reference implementation accepts it, except that names may neither come twice nor hold a NUL and that the header
+ * begins with {, as the specification has it.
  * Specification: https://github.com/huggingface/safetensors#format */
 #include "checkpoint/safetensors.h"
 
