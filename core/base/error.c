@@ -4,15 +4,33 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <utf8proc.h>
+
+/* Names from outside must not forge a second line or an escape sequence, and what is no UTF-8, or was cut in the middle
+ * of a character, would break whoever prints the message as JSON. */
+static void make_printable(char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)left, &c);
+        size_t len = n > 0 ? (size_t)n : 1;
+        if (n <= 0)
+            *text = '?';
+        else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            memset(text, ' ', len);
+        text += len;
+        left -= len;
+    }
+}
+
 bool bora_fail_va(bora_error *err, bora_code code, const char *fmt, va_list args)
 {
     if (!err || err->code != BORA_OK)
         return false;
     err->code = code;
     vsnprintf(err->message, sizeof err->message, fmt, args);
-    for (char *c = err->message; *c; c++) /* hostile names must not forge a second line or an escape sequence */
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = ' ';
+    make_printable(err->message);
     return false;
 }
 
@@ -41,6 +59,7 @@ bool bora_error_prefix(bora_error *err, const char *fmt, ...)
     va_end(args);
     size_t used = strlen(whole.message), room = sizeof whole.message - used - 1;
     snprintf(whole.message + used, room + 1, ": %.*s", (int)(room > 2 ? room - 2 : 0), err->message);
+    make_printable(whole.message);
     *err = whole;
     return false;
 }

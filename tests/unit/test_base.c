@@ -32,6 +32,9 @@ static void errors_stay_on_one_line(void **state)
     bora_fail(&err, BORA_FORMAT, "name \"a\nb\x1b[31m\"");
     assert_null(strchr(err.message, '\n'));
     assert_null(strchr(err.message, '\x1b'));
+    bora_error_clear(&err);
+    bora_fail(&err, BORA_FORMAT, "\xc2\x9b" "2J \xff é %.1s", "é");
+    assert_string_equal(err.message, "  2J ? é ?");
 }
 
 static void arena_gives_zeroed_memory_and_refuses_overflow(void **state)

@@ -12,7 +12,8 @@
 extern "C" {
 #endif
 
-enum { BORA_MAX_DIMS = 4 };
+/* Video models hold convolutions of five dimensions. */
+enum { BORA_MAX_DIMS = 6 };
 
 typedef struct bora_checkpoint bora_checkpoint;
 
@@ -62,10 +63,16 @@ typedef struct bora_meta {
 /* Finds the format that files call `stored_as` ("gguf:12", "safetensors:BF16"), or NULL. */
 typedef const bora_quant *(*bora_quant_lookup)(void *ctx, const char *stored_as);
 
-/* Opens `paths[0..n_paths)`: one folder (model.safetensors, or model.safetensors.index.json and what it names, or the
- * one *.safetensors file it holds; else the *.gguf file), one file (.safetensors, .safetensors.index.json, .gguf; of a
- * split GGUF any part, the others are found beside it), or all parts by name. Errors name file and byte offset:
- * BORA_FORMAT for malformed files, BORA_UNSUPPORTED for a dtype that no plugin offers. */
+/* Opens `paths[0..n_paths)`. One folder: its model.safetensors; else its model.safetensors.index.json, or the one other
+ * index; else its one *.safetensors file or complete set of -00001-of-00003.safetensors; else its one *.gguf, whole or
+ * split. One file: an index (*.json) and what it names, a GGUF (by name or by content; of a split one any part, the
+ * others are found beside it), or a safetensors file. Several files: one checkpoint together, in this order (parts of a
+ * split GGUF: all of them, in any order).
+ *
+ * Only headers are read, so this is quick whatever the size of the files. Errors name the file and, where it is bytes
+ * that are wrong, the byte: BORA_FORMAT for malformed files, BORA_UNSUPPORTED for a format that `lookup` does not know
+ * and for GGUF of version 1 or big-endian, BORA_NOT_FOUND for a missing part, BORA_USAGE where several models could be
+ * meant, BORA_LIMIT for a header above 100 MB. */
 BORA_API bora_checkpoint *bora_checkpoint_open(const char *const *paths, size_t n_paths, bora_quant_lookup lookup,
                                                void *lookup_ctx, bora_error *err);
 BORA_API void bora_checkpoint_close(bora_checkpoint *checkpoint);
@@ -73,12 +80,13 @@ BORA_API void bora_checkpoint_close(bora_checkpoint *checkpoint);
 /* "safetensors" or "gguf". */
 BORA_API const char *bora_checkpoint_container(const bora_checkpoint *checkpoint);
 
-/* Tensors in the order of the files; the lookup by name is a hash lookup and gives NULL for what is not there. */
+/* Tensors in the order in which their data lie in the files. The lookup by name takes about as many comparisons as the
+ * number of tensors has bits; it gives NULL for what is not there. */
 BORA_API size_t bora_checkpoint_n_tensors(const bora_checkpoint *checkpoint);
 BORA_API const bora_tensor_info *bora_checkpoint_tensor(const bora_checkpoint *checkpoint, size_t index);
 BORA_API const bora_tensor_info *bora_checkpoint_find(const bora_checkpoint *checkpoint, const char *name);
 
-/* Metadata in the order of the (first) file; NULL for what is not there. */
+/* Metadata of the first file (of a split model: of its first part), in its order; NULL for what is not there. */
 BORA_API size_t bora_checkpoint_n_meta(const bora_checkpoint *checkpoint);
 BORA_API const bora_meta *bora_checkpoint_meta_at(const bora_checkpoint *checkpoint, size_t index);
 BORA_API const bora_meta *bora_checkpoint_meta(const bora_checkpoint *checkpoint, const char *key);
