@@ -241,6 +241,31 @@ static void importance_lowers_the_weighted_error(void **state)
     }
 }
 
+/* Blocks are searched several at once; where a row ends among them must not matter. The numbers are whole, so that
+ * their mean square is the same however it is summed. */
+static void a_row_twice_is_its_blocks_twice(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "q4_0", "q4_1", "q5_0", "q5_1" };
+    enum { MAX_BLOCKS = 9, MAX_N = 32 * MAX_BLOCKS };
+    float x[2 * MAX_N], importance[2 * MAX_N], raw[MAX_N];
+    unsigned char once[24 * MAX_BLOCKS], twice[2 * 24 * MAX_BLOCKS];
+    draw_normal(raw, MAX_N, 4);
+    for (size_t f = 0; f < sizeof names / sizeof *names; f++)
+        for (size_t n = 32; n <= MAX_N; n += 32) {
+            const bora_quant *q = find(names[f]);
+            const size_t size = n / 32 * q->block_bytes;
+            for (size_t i = 0; i < 2 * n; i++) {
+                x[i] = rintf(100 * raw[i % n]);
+                importance[i] = fabsf(raw[(7 * i + 3) % n]);
+            }
+            q->quantize(x, importance, once, n);
+            q->quantize(x, importance, twice, 2 * n);
+            same_blocks(q, "first half", twice, once, size);
+            same_blocks(q, "second half", twice + size, once, size);
+        }
+}
+
 static void zeros_stay_zeros(void **state)
 {
     (void)state;
@@ -432,6 +457,7 @@ int main(void)
         cmocka_unit_test(equals_ggml_bit_for_bit),
         cmocka_unit_test(error_stays_in_bounds),
         cmocka_unit_test(importance_lowers_the_weighted_error),
+        cmocka_unit_test(a_row_twice_is_its_blocks_twice),
         cmocka_unit_test(zeros_stay_zeros),
         cmocka_unit_test(hostile_numbers_do_no_harm),
         cmocka_unit_test(nothing_of_nothing),

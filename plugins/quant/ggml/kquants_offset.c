@@ -34,7 +34,8 @@ static void weigh_plainly(const offset_format *f, const float *x, float *weights
         weights[i] = rms + fabsf(x[i]);
 }
 
-/* Rounds values[n] (none below zero) to codes of the largest; returns what to multiply the codes by. */
+/* Rounds values[n] to codes in proportion to the largest; returns what to multiply the codes by. A value just below
+ * zero, which cancellation can leave in a regression, counts as zero. */
 static float encode_by_largest(const float *values, int n, int max_code, uint8_t *codes)
 {
     float largest = 0;
@@ -51,21 +52,25 @@ static void fit_super_block(const offset_format *f, const float *x, const float 
                             uint8_t d_bytes[2], uint8_t dmin_bytes[2])
 {
     const int n_groups = SUPER_BLOCK / f->group;
-    float scales[16], depths[16], group_weights[16], weights[MAX_GROUP];
+    float scales[16], offsets[16], depths[16], group_weights[16], weights[LANES * MAX_GROUP];
     float mean_square = 0;
     if (importance != NULL)
         mean_square = (f->group == 32 ? 2.0f : 1.0f) * sum_of_squares(x, SUPER_BLOCK) / SUPER_BLOCK;
-    for (int g = 0; g < n_groups; g++) {
+    for (int g = 0; g < n_groups; g += LANES) {
         const int first = g * f->group;
-        float offset;
-        if (importance != NULL)
-            group_weights[g] = weigh(x + first, importance + first, mean_square, f->group, weights);
-        else
-            weigh_plainly(f, x + first, weights);
-        scales[g] = search_offset(x + first, weights, f->group, f->max_code,
-                                  importance != NULL ? &weighted_trials : &f->trials, b->codes + first, &offset);
-        depths[g] = -offset;
+        for (int lane = 0; lane < LANES; lane++) {
+            const int start = lane * f->group;
+            if (importance != NULL)
+                group_weights[g + lane] = weigh(x + first + start, importance + first + start, mean_square,
+                                                (size_t)f->group, weights + start);
+            else
+                weigh_plainly(f, x + first + start, weights + start);
+        }
+        search_offset(x + first, weights, f->group, f->max_code, importance != NULL ? &weighted_trials : &f->trials,
+                      b->codes + first, scales + g, offsets + g);
     }
+    for (int g = 0; g < n_groups; g++)
+        depths[g] = -offsets[g];
 
     float d, dmin;
     if (importance != NULL) {

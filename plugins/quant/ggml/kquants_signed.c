@@ -42,36 +42,49 @@ static void unpack_scales(const uint8_t packed[12], int8_t scales[N_GROUPS])
     }
 }
 
+static float fit_plainly_q3_k(const float *x, int8_t scale_codes[N_GROUPS], uint8_t *codes)
+{
+    float scales[N_GROUPS];
+    for (int g = 0; g < N_GROUPS; g++)
+        scales[g] = descend_signed(x + g * GROUP, GROUP, 4, codes + g * GROUP);
+    const float peak = signed_peak(scales, N_GROUPS);
+    if (peak == 0) {
+        memset(scale_codes, -32, N_GROUPS);
+        return 0;
+    }
+    const float inverse = -32 / peak;
+    for (int g = 0; g < N_GROUPS; g++)
+        scale_codes[g] = (int8_t)clamp_int(nearest_int(inverse * scales[g]), -32, 31);
+    return 1 / inverse;
+}
+
+static float fit_weighted_q3_k(const float *x, const float *importance, int8_t scale_codes[N_GROUPS], uint8_t *codes)
+{
+    const float mean_square = 2 * sum_of_squares(x, SUPER_BLOCK) / SUPER_BLOCK;
+    /* The scales are searched like one more group of numbers; beside it the other lanes hold zeros. */
+    float weights[SUPER_BLOCK], scales[LANES * N_GROUPS] = { 0 }, group_weights[LANES * N_GROUPS] = { 0 }, d[LANES];
+    uint8_t shifted[LANES * N_GROUPS];
+    for (int g = 0; g < N_GROUPS; g++)
+        group_weights[g] = weigh(x + g * GROUP, importance + g * GROUP, mean_square, GROUP, weights + g * GROUP);
+    for (int g = 0; g < N_GROUPS; g += LANES)
+        search_signed(x + g * GROUP, weights + g * GROUP, GROUP, 4, codes + g * GROUP, scales + g);
+    search_signed(scales, group_weights, N_GROUPS, 32, shifted, d);
+    for (int g = 0; g < N_GROUPS; g++)
+        scale_codes[g] = (int8_t)(shifted[g] - 32);
+    return d[0];
+}
+
 static void quantize_q3_k(const float *in, const float *importance, void *blocks, size_t n)
 {
     q3_k_block *block = blocks;
     for (size_t i = 0; i < n; i += SUPER_BLOCK, block++) {
         const float *x = in + i;
-        float scales[N_GROUPS], d;
         uint8_t codes[SUPER_BLOCK];
-        int8_t scale_codes[N_GROUPS];
-        if (importance != NULL) {
-            const float mean_square = 2 * sum_of_squares(x, SUPER_BLOCK) / SUPER_BLOCK;
-            float weights[GROUP], group_weights[N_GROUPS];
-            uint8_t shifted[N_GROUPS];
-            for (int g = 0; g < N_GROUPS; g++) {
-                group_weights[g] = weigh(x + g * GROUP, importance + i + g * GROUP, mean_square, GROUP, weights);
-                scales[g] = search_signed(x + g * GROUP, weights, GROUP, 4, codes + g * GROUP);
-            }
-            d = search_signed(scales, group_weights, N_GROUPS, 32, shifted);
-            for (int g = 0; g < N_GROUPS; g++)
-                scale_codes[g] = (int8_t)(shifted[g] - 32);
-        } else {
-            for (int g = 0; g < N_GROUPS; g++)
-                scales[g] = descend_signed(x + g * GROUP, GROUP, 4, codes + g * GROUP);
-            const float peak = signed_peak(scales, N_GROUPS);
-            const float inverse = peak != 0 ? -32 / peak : 0;
-            for (int g = 0; g < N_GROUPS; g++)
-                scale_codes[g] = (int8_t)(peak != 0 ? clamp_int(nearest_int(inverse * scales[g]), -32, 31) : -32);
-            d = peak != 0 ? 1 / inverse : 0;
-        }
-        pack_scales(scale_codes, block->scales);
-        round_to_scales(x, store_half(block->d, d), scale_codes, 4, codes);
+        int8_t scales[N_GROUPS];
+        const float d = importance != NULL ? fit_weighted_q3_k(x, importance + i, scales, codes)
+                                           : fit_plainly_q3_k(x, scales, codes);
+        pack_scales(scales, block->scales);
+        round_to_scales(x, store_half(block->d, d), scales, 4, codes);
         pack_2bit(codes, 0, block->qs);
         pack_1bit(codes, 2, block->hmask);
     }
@@ -100,18 +113,13 @@ static void quantize_q6_k(const float *in, const float *importance, void *blocks
     q6_k_block *block = blocks;
     for (size_t i = 0; i < n; i += SUPER_BLOCK, block++) {
         const float *x = in + i;
-        float scales[N_GROUPS];
+        float scales[N_GROUPS], squares[SUPER_BLOCK];
         uint8_t codes[SUPER_BLOCK];
-        for (int g = 0; g < N_GROUPS; g++) {
-            float squares[GROUP];
-            const float *weights = squares;
-            if (importance != NULL)
-                weights = importance + i + g * GROUP;
-            else
-                for (int l = 0; l < GROUP; l++)
-                    squares[l] = x[g * GROUP + l] * x[g * GROUP + l];
-            scales[g] = search_signed(x + g * GROUP, weights, GROUP, 32, codes + g * GROUP);
-        }
+        for (int l = 0; l < SUPER_BLOCK; l++)
+            squares[l] = x[l] * x[l];
+        const float *weights = importance != NULL ? importance + i : squares;
+        for (int first = 0; first < SUPER_BLOCK; first += LANES * GROUP)
+            search_signed(x + first, weights + first, GROUP, 32, codes + first, scales + first / GROUP);
         const float peak = signed_peak(scales, N_GROUPS);
         if (fabsf(peak) < NEGLIGIBLE) {
             memset(block, 0, sizeof *block);

@@ -27,14 +27,15 @@ static float mean_square_of(const float *x, const float *importance, size_t n)
     return importance != NULL ? sum_of_squares(x, n) / (float)n : 0;
 }
 
-/* Codes of x ~ scale * (code - half_range) for one block; returns the scale. */
-static float fit_signed(const float *x, const float *importance, float mean_square, int half_range, uint8_t *codes)
+/* Up to four blocks before they are packed. */
+typedef struct batch {
+    size_t n_blocks;
+    uint8_t codes[LANES * SMALL_BLOCK];
+    float scales[LANES], offsets[LANES];
+} batch;
+
+static float fit_plainly_signed(const float *x, int half_range, uint8_t *codes)
 {
-    if (importance != NULL) {
-        float weights[SMALL_BLOCK];
-        weigh(x, importance, mean_square, SMALL_BLOCK, weights);
-        return search_signed(x, weights, SMALL_BLOCK, half_range, codes);
-    }
     const float scale = signed_peak(x, SMALL_BLOCK) / (float)-half_range;
     const float inverse = inverse_or_zero(scale);
     for (int i = 0; i < SMALL_BLOCK; i++)
@@ -42,15 +43,8 @@ static float fit_signed(const float *x, const float *importance, float mean_squa
     return scale;
 }
 
-/* Codes of x ~ scale * code + offset for one block; returns the scale. */
-static float fit_offset(const float *x, const float *importance, float mean_square, int max_code, uint8_t *codes,
-                        float *offset)
+static float fit_plainly_offset(const float *x, int max_code, uint8_t *codes, float *offset)
 {
-    if (importance != NULL) {
-        float weights[SMALL_BLOCK];
-        weigh(x, importance, mean_square, SMALL_BLOCK, weights);
-        return search_offset(x, weights, SMALL_BLOCK, max_code, &weighted_trials, codes, offset);
-    }
     float lowest = FLT_MAX, highest = -FLT_MAX;
     for (int i = 0; i < SMALL_BLOCK; i++) {
         lowest = x[i] < lowest ? x[i] : lowest;
@@ -62,6 +56,37 @@ static float fit_offset(const float *x, const float *importance, float mean_squa
         codes[i] = code_of((x[i] - lowest) * inverse + 0.5f, max_code);
     *offset = lowest;
     return scale;
+}
+
+/* The next blocks of n numbers: x ~ scale * (code - half_range). */
+static void fit_signed(const float *in, const float *importance, float mean_square, size_t n, int half_range, batch *b)
+{
+    b->n_blocks = n / SMALL_BLOCK < LANES ? n / SMALL_BLOCK : LANES;
+    if (importance == NULL) {
+        for (size_t k = 0; k < b->n_blocks; k++)
+            b->scales[k] = fit_plainly_signed(in + k * SMALL_BLOCK, half_range, b->codes + k * SMALL_BLOCK);
+        return;
+    }
+    float x[LANES * SMALL_BLOCK] = { 0 }, weights[LANES * SMALL_BLOCK] = { 0 };
+    memcpy(x, in, b->n_blocks * SMALL_BLOCK * sizeof *x);
+    weigh(x, importance, mean_square, b->n_blocks * SMALL_BLOCK, weights);
+    search_signed(x, weights, SMALL_BLOCK, half_range, b->codes, b->scales);
+}
+
+/* The next blocks of n numbers: x ~ scale * code + offset. */
+static void fit_offset(const float *in, const float *importance, float mean_square, size_t n, int max_code, batch *b)
+{
+    b->n_blocks = n / SMALL_BLOCK < LANES ? n / SMALL_BLOCK : LANES;
+    if (importance == NULL) {
+        for (size_t k = 0; k < b->n_blocks; k++)
+            b->scales[k] =
+                fit_plainly_offset(in + k * SMALL_BLOCK, max_code, b->codes + k * SMALL_BLOCK, &b->offsets[k]);
+        return;
+    }
+    float x[LANES * SMALL_BLOCK] = { 0 }, weights[LANES * SMALL_BLOCK] = { 0 };
+    memcpy(x, in, b->n_blocks * SMALL_BLOCK * sizeof *x);
+    weigh(x, importance, mean_square, b->n_blocks * SMALL_BLOCK, weights);
+    search_offset(x, weights, SMALL_BLOCK, max_code, &weighted_trials, b->codes, b->scales, b->offsets);
 }
 
 static void pack_5bit(const uint8_t codes[32], uint8_t qs[16], uint8_t qh[4])
@@ -86,10 +111,13 @@ static void quantize_q4_0(const float *in, const float *importance, void *blocks
 {
     const float mean_square = mean_square_of(in, importance, n);
     q4_0_block *block = blocks;
-    for (size_t i = 0; i < n; i += SMALL_BLOCK, block++) {
-        uint8_t codes[SMALL_BLOCK];
-        store_half(block->d, fit_signed(in + i, at(importance, i), mean_square, 8, codes));
-        pack_4bit(codes, 32, 16, block->qs);
+    batch b;
+    for (size_t i = 0; i < n; i += b.n_blocks * SMALL_BLOCK) {
+        fit_signed(in + i, at(importance, i), mean_square, n - i, 8, &b);
+        for (size_t k = 0; k < b.n_blocks; k++, block++) {
+            store_half(block->d, b.scales[k]);
+            pack_4bit(b.codes + k * SMALL_BLOCK, 32, 16, block->qs);
+        }
     }
 }
 
@@ -97,10 +125,13 @@ static void quantize_q5_0(const float *in, const float *importance, void *blocks
 {
     const float mean_square = mean_square_of(in, importance, n);
     q5_0_block *block = blocks;
-    for (size_t i = 0; i < n; i += SMALL_BLOCK, block++) {
-        uint8_t codes[SMALL_BLOCK];
-        store_half(block->d, fit_signed(in + i, at(importance, i), mean_square, 16, codes));
-        pack_5bit(codes, block->qs, block->qh);
+    batch b;
+    for (size_t i = 0; i < n; i += b.n_blocks * SMALL_BLOCK) {
+        fit_signed(in + i, at(importance, i), mean_square, n - i, 16, &b);
+        for (size_t k = 0; k < b.n_blocks; k++, block++) {
+            store_half(block->d, b.scales[k]);
+            pack_5bit(b.codes + k * SMALL_BLOCK, block->qs, block->qh);
+        }
     }
 }
 
@@ -108,12 +139,14 @@ static void quantize_q4_1(const float *in, const float *importance, void *blocks
 {
     const float mean_square = mean_square_of(in, importance, n);
     q4_1_block *block = blocks;
-    for (size_t i = 0; i < n; i += SMALL_BLOCK, block++) {
-        uint8_t codes[SMALL_BLOCK];
-        float offset;
-        store_half(block->d, fit_offset(in + i, at(importance, i), mean_square, 15, codes, &offset));
-        store_half(block->m, offset);
-        pack_4bit(codes, 32, 16, block->qs);
+    batch b;
+    for (size_t i = 0; i < n; i += b.n_blocks * SMALL_BLOCK) {
+        fit_offset(in + i, at(importance, i), mean_square, n - i, 15, &b);
+        for (size_t k = 0; k < b.n_blocks; k++, block++) {
+            store_half(block->d, b.scales[k]);
+            store_half(block->m, b.offsets[k]);
+            pack_4bit(b.codes + k * SMALL_BLOCK, 32, 16, block->qs);
+        }
     }
 }
 
@@ -121,12 +154,14 @@ static void quantize_q5_1(const float *in, const float *importance, void *blocks
 {
     const float mean_square = mean_square_of(in, importance, n);
     q5_1_block *block = blocks;
-    for (size_t i = 0; i < n; i += SMALL_BLOCK, block++) {
-        uint8_t codes[SMALL_BLOCK];
-        float offset;
-        store_half(block->d, fit_offset(in + i, at(importance, i), mean_square, 31, codes, &offset));
-        store_half(block->m, offset);
-        pack_5bit(codes, block->qs, block->qh);
+    batch b;
+    for (size_t i = 0; i < n; i += b.n_blocks * SMALL_BLOCK) {
+        fit_offset(in + i, at(importance, i), mean_square, n - i, 31, &b);
+        for (size_t k = 0; k < b.n_blocks; k++, block++) {
+            store_half(block->d, b.scales[k]);
+            store_half(block->m, b.offsets[k]);
+            pack_5bit(b.codes + k * SMALL_BLOCK, block->qs, block->qh);
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "half.h"
+#include "lanes.h"
 
 enum { MAX_GROUP = 32 }; /* the longest group that a search takes */
 
@@ -36,19 +37,15 @@ float sum_of_squares(const float *x, size_t n);
 
 /* weights[i] = importance[i] * sqrt(mean_square + x[i]^2), the weights that go with an importance; returns their sum.
  */
-float weigh(const float *x, const float *importance, float mean_square, int n, float *weights);
+float weigh(const float *x, const float *importance, float mean_square, size_t n, float *weights);
 
 /* The number in x with the largest magnitude, with its sign; 0 for zeros and NaNs alone. */
 float signed_peak(const float *x, size_t n);
 
-/* x ~ scale * (code - half_range), codes in [0, 2 half_range). Returns the scale. Tries 19 scales. */
-float search_signed(const float *x, const float *weights, int n, int half_range, uint8_t *codes);
+/* Two searches take LANES groups of n numbers at once, one after the other in x, weights and codes. */
 
-/* The same, weighing by x^2: starts from one scale and then moves one code at a time. */
-float descend_signed(const float *x, int n, int half_range, uint8_t *codes);
-
-/* x ~ scale * code for x >= 0, codes in [0, max_code]. Returns the scale. */
-float search_unsigned(const float *x, const float *weights, int n, int max_code, uint8_t *codes);
+/* x ~ scale * (code - half_range), codes in [0, 2 half_range). Tries 19 scales. */
+void search_signed(const float *x, const float *weights, int n, int half_range, uint8_t *codes, float scales[LANES]);
 
 /* Inverse scales tried by search_offset(): (max_code + first + step * i) / range for i in [0, n_steps]. */
 typedef struct offset_trials {
@@ -59,8 +56,16 @@ typedef struct offset_trials {
 
 extern const offset_trials weighted_trials; /* those that go with an importance */
 
-/* x ~ scale * code + offset with offset <= 0, codes in [0, max_code]. Returns the scale. */
-float search_offset(const float *x, const float *weights, int n, int max_code, const offset_trials *trials,
-                    uint8_t *codes, float *offset);
+/* x ~ scale * code + offset with offset <= 0, codes in [0, max_code]. */
+void search_offset(const float *x, const float *weights, int n, int max_code, const offset_trials *trials,
+                   uint8_t *codes, float scales[LANES], float offsets[LANES]);
+
+/* Two take one group. */
+
+/* As search_signed(), weighing by x^2. Returns the scale: starts from one scale and then moves one code at a time. */
+float descend_signed(const float *x, int n, int half_range, uint8_t *codes);
+
+/* x ~ scale * code for x >= 0, codes in [0, max_code]. Returns the scale. */
+float search_unsigned(const float *x, const float *weights, int n, int max_code, uint8_t *codes);
 
 #endif
