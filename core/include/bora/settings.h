@@ -64,8 +64,8 @@ typedef struct bora_command {
     const char *usage;       /* what follows "bora NAME" in the usage line */
     const char *summary;     /* a few words */
     const char *description; /* a paragraph */
-    const char *examples[8]; /* pairs (what it does, the line to type), then NULL */
-    const char *needs[3];    /* lists of options, one of each must be given */
+    const char *examples[9]; /* pairs (what it does, the line to type), then NULL */
+    const char *needs[4];    /* lists of options, one of each must be given */
 } bora_command;
 
 /* The tables, in the order of the help. */
