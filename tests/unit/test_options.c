@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "config/options.h"
+#include "config/topology.h"
 
 static bora_error err;
 
@@ -614,6 +615,7 @@ static void example_files_load(void **state)
 {
     (void)state;
     static const char *const launches[] = { "configs/run.toml", "configs/serve.toml" };
+    static const char *const topologies[] = { "isq.yml", "isq_and_device.yml", "isq_regex.yml" };
     static const char *const selectors[] = { "toml-selectors/plain.toml", "toml-selectors/gguf.toml" };
     for (size_t i = 0; i < 2; i++) {
         char *path = source_path(launches[i]);
@@ -628,6 +630,16 @@ static void example_files_load(void **state)
         if (!bora_settings_load_selector(s, path, &err))
             fail_msg("%s", err.message);
         bora_settings_free(s);
+        free(path);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "topologies/%s", topologies[i]);
+        char *path = source_path(name);
+        topology *t = topology_load(path, &err);
+        if (!t)
+            fail_msg("%s", err.message);
+        topology_free(t);
         free(path);
     }
 }
