@@ -8,7 +8,7 @@
  *     '/\.mlp\.down_proj\./':     # a regex (PCRE2) found anywhere in the full name of a weight
  *       isq: FORMAT
  *
- * Which entry decides is as in mistral.rs, so that its files mean the same here:
+ * Which entry decides:
  * - Of the regexes that match a weight, the last in the file; those that give neither isq nor device are passed over.
  * - Of the ranges that hold a layer, the one with the greatest end; of those, the last in the file. They may overlap,
  * and the one that decides does so whole: `4: {}` takes layer 4 out of a range around it.
