@@ -1,0 +1,151 @@
+/* Operations on each number by itself: add, mul, scale, softcap, activation, gate. */
+#include "cpu.h"
+
+#include <math.h>
+
+static float silu(float x)
+{
+    return x / (1 + expf(-x));
+}
+
+static float gelu(float x)
+{
+    return 0.5F * x * (1 + erff(x * (float)M_SQRT1_2));
+}
+
+static float gelu_tanh(float x)
+{
+    const float sqrt_2_over_pi = (float)(M_2_SQRTPI * M_SQRT1_2);
+    return 0.5F * x * (1 + tanhf(sqrt_2_over_pi * (x + 0.044715F * x * x * x)));
+}
+
+static float relu(float x)
+{
+    return x > 0 ? x : 0;
+}
+
+static float relu2(float x)
+{
+    return x > 0 ? x * x : 0;
+}
+
+static float sigmoid(float x)
+{
+    return 1 / (1 + expf(-x));
+}
+
+typedef struct numbers {
+    const float *a, *b; /* b: NULL for operations with one input */
+    float *out;
+    float factor;
+    float (*function)(float);
+} numbers;
+
+static void add(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        m->out[i] = m->a[i] + m->b[i];
+}
+
+static void mul(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        m->out[i] = m->a[i] * m->b[i];
+}
+
+static void scale(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        m->out[i] = m->a[i] * m->factor;
+}
+
+static void softcap(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        m->out[i] = m->factor * tanhf(m->a[i] / m->factor);
+}
+
+static void activate(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        m->out[i] = m->function(m->a[i]);
+}
+
+static void gate(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        m->out[i] = m->function(m->a[i]) * m->b[i];
+}
+
+/* What one call of a function of libm costs, in additions. */
+enum { FUNCTION_COST = 16 };
+
+static bool run(bora_device *device, const bora_call *call, int64_t cost, void (*range)(void *, int64_t, int64_t, int),
+                numbers m)
+{
+    m.a = call->inputs[0].data;
+    m.b = call->n_inputs > 1 ? call->inputs[1].data : NULL;
+    m.out = call->output.data;
+    cpu_parallel(device, call->output.rows * call->output.width, cost, range, &m);
+    return true;
+}
+
+bool cpu_add(bora_device *device, const bora_call *call, bora_error *err)
+{
+    (void)err;
+    return run(device, call, 1, add, (numbers){ 0 });
+}
+
+bool cpu_mul(bora_device *device, const bora_call *call, bora_error *err)
+{
+    (void)err;
+    return run(device, call, 1, mul, (numbers){ 0 });
+}
+
+bool cpu_scale(bora_device *device, const bora_call *call, bora_error *err)
+{
+    (void)err;
+    return run(device, call, 1, scale, (numbers){ .factor = ((const bora_scale_attrs *)call->attrs)->factor });
+}
+
+bool cpu_softcap(bora_device *device, const bora_call *call, bora_error *err)
+{
+    (void)err;
+    return run(device, call, FUNCTION_COST, softcap,
+               (numbers){ .factor = ((const bora_scale_attrs *)call->attrs)->factor });
+}
+
+static bool run_function(bora_device *device, const bora_call *call, void (*range)(void *, int64_t, int64_t, int),
+                         bora_error *err)
+{
+    static float (*const functions[])(float) = {
+        [BORA_SILU] = silu,   [BORA_GELU] = gelu,       [BORA_GELU_TANH] = gelu_tanh, [BORA_RELU] = relu,
+        [BORA_RELU2] = relu2, [BORA_SIGMOID] = sigmoid, [BORA_TANH] = tanhf,
+    };
+    unsigned kind = (unsigned)((const bora_activation_attrs *)call->attrs)->kind;
+    if (kind >= sizeof functions / sizeof *functions)
+        return bora_fail(err, BORA_UNSUPPORTED, "the cpu backend has no activation number %u", kind);
+    return run(device, call, FUNCTION_COST, range, (numbers){ .function = functions[kind] });
+}
+
+bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err)
+{
+    return run_function(device, call, activate, err);
+}
+
+bool cpu_gate(bora_device *device, const bora_call *call, bora_error *err)
+{
+    return run_function(device, call, gate, err);
+}

@@ -1,0 +1,491 @@
+/* Backend "cpu": each kernel against a loop in double, and the same bits however rows, threads and batches are cut. */
+#include "backend.h"
+
+#include <math.h>
+
+static const bora_plugin *cpu;
+static const int thread_counts[] = { 1, 2, 3, 5 };
+enum { N_THREAD_COUNTS = 4 };
+
+/* One sequence whose rows are 0 … n-1 after n_past tokens. */
+static bora_sequence rows_of_one(int32_t n, int32_t n_past)
+{
+    return (bora_sequence){ .n_rows = n, .n_past = n_past, .prompt_tokens = n_past + n };
+}
+
+/* Runs `call` whole and in pieces of `step` rows, for every number of threads, and demands the bits of `expected`.
+ * Inputs and output all have a row for each token. */
+static void assert_same_bits_however_cut(const bora_kernel *kernel, bora_call call, int32_t n_past,
+                                         const float *expected)
+{
+    int64_t n = call.output.rows, width = call.output.width;
+    float *out = blank_floats((size_t)(n * width));
+    for (int c = 0; c < N_THREAD_COUNTS; c++) {
+        bora_device *device = open_device(cpu, thread_counts[c]);
+        const int64_t steps[] = { n, 1, 3, 50 };
+        for (int s = 0; s < 4; s++) {
+            memset(out, 0xff, (size_t)(n * width) * sizeof *out);
+            for (int64_t first = 0; first < n; first += steps[s]) {
+                int64_t rows = n - first < steps[s] ? n - first : steps[s];
+                bora_sequence sequence = rows_of_one((int32_t)rows, n_past + (int32_t)first);
+                bora_batch batch = { .n_tokens = (int32_t)rows, .n_sequences = 1, .sequences = &sequence };
+                bora_call piece = call;
+                piece.batch = &batch;
+                for (int i = 0; i < call.n_inputs; i++)
+                    piece.inputs[i] =
+                        (bora_view){ call.inputs[i].data + first * call.inputs[i].width, rows, call.inputs[i].width };
+                piece.output = (bora_view){ out + first * width, rows, width };
+                run_call(cpu, device, kernel, &piece);
+            }
+            assert_same_bits(out, expected, (size_t)(n * width), call.node);
+        }
+        cpu->backends[0]->close(device);
+    }
+    free(out);
+}
+
+/* Runs `call` whole on one thread into call.output and checks how it may be cut. */
+static void run_and_cut(const bora_kernel *kernel, const bora_call *call, int32_t n_past)
+{
+    bora_device *device = open_device(cpu, 1);
+    bora_sequence sequence = rows_of_one((int32_t)call->output.rows, n_past);
+    bora_batch batch = { .n_tokens = sequence.n_rows, .n_sequences = 1, .sequences = &sequence };
+    bora_call whole = *call;
+    whole.batch = &batch;
+    run_call(cpu, device, kernel, &whole);
+    cpu->backends[0]->close(device);
+    assert_same_bits_however_cut(kernel, *call, n_past, call->output.data);
+}
+
+/* ---- linear ---- */
+
+/* A number in one byte, in units of 1/64; and the same in panels of three rows, interleaved. */
+static void small_dequantize(const void *blocks, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)((const int8_t *)blocks)[i] / 64;
+}
+
+static void small_quantize(const float *in, const float *importance, void *blocks, size_t n)
+{
+    (void)importance;
+    for (size_t i = 0; i < n; i++)
+        ((int8_t *)blocks)[i] = (int8_t)lrintf(fmaxf(-127, fminf(127, in[i] * 64)));
+}
+
+static const bora_quant small = {
+    .name = "small", .block_elems = 1, .block_bytes = 1, .dequantize = small_dequantize, .quantize = small_quantize
+};
+
+enum { SMALL_PANEL = 3 };
+
+static size_t small_panel_bytes(int64_t k)
+{
+    return SMALL_PANEL * (size_t)k;
+}
+
+static void small_pack(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)
+{
+    assert_ptr_equal(quant, &small);
+    memset(panel, 0, small_panel_bytes(k));
+    for (int r = 0; r < n_rows; r++)
+        for (int64_t i = 0; i < k; i++)
+            ((int8_t *)panel)[i * SMALL_PANEL + r] = ((const int8_t *)rows)[(size_t)r * row_bytes + (size_t)i];
+}
+
+/* All integers: exact. */
+static void small_dot(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
+                      const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
+{
+    (void)row_bytes;
+    assert_ptr_equal(quant, &small);
+    assert_int_equal(act_bytes, k);
+    for (int64_t i = 0; i < SMALL_PANEL * k; i++)
+        scratch[i] = NAN; /* it is ours */
+    for (int t = 0; t < n_tokens; t++)
+        for (int r = 0; r < n_rows; r++) {
+            int64_t sum = 0;
+            for (int64_t i = 0; i < k; i++)
+                sum += ((const int8_t *)panel)[i * SMALL_PANEL + r] *
+                       ((const int8_t *)acts)[(size_t)t * act_bytes + (size_t)i];
+            out[(size_t)t * out_stride + (size_t)r] = (float)sum / (64 * 64);
+        }
+}
+
+static const bora_tile small_tile = { .panel_rows = SMALL_PANEL,
+                                      .max_tokens = 5,
+                                      .activation = &small,
+                                      .panel_bytes = small_panel_bytes,
+                                      .pack = small_pack,
+                                      .dot = small_dot };
+static const bora_kernel small_kernel = { "linear", "cpu", "small", .tile = &small_tile };
+
+static char *packed(const char *rows, int64_t n_out, int64_t k)
+{
+    size_t n_panels = (size_t)((n_out + SMALL_PANEL - 1) / SMALL_PANEL);
+    char *data = malloc(n_panels * small_panel_bytes(k));
+    for (size_t p = 0; p < n_panels; p++) {
+        int64_t left = n_out - (int64_t)p * SMALL_PANEL;
+        small_pack(&small, rows + p * small_panel_bytes(k), (size_t)k, left < SMALL_PANEL ? (int)left : SMALL_PANEL, k,
+                   data + p * small_panel_bytes(k));
+    }
+    return data;
+}
+
+enum { PLAIN, ANY, PACKED };
+
+static void check_linear(int kind, int64_t n_tokens, int64_t k, int64_t n_out, bool with_bias)
+{
+    float *w = random_floats((size_t)(n_out * k), 11), *x = random_floats((size_t)(n_tokens * k), 12);
+    float *b = random_floats((size_t)n_out, 13), *out = blank_floats((size_t)(n_tokens * n_out));
+    char *rows = malloc((size_t)(n_out * k)), *panels = NULL;
+    bora_weight weight = { "w", NULL, 2, { n_out, k, 1, 1 }, w }, bias = { "b", NULL, 1, { n_out, 1, 1, 1 }, b };
+    const bora_kernel *kernel = kind == PACKED ? &small_kernel : find_kernel(cpu, "linear", kind == ANY ? "*" : NULL);
+    if (kind != PLAIN) {
+        small_quantize(w, NULL, rows, (size_t)(n_out * k));
+        small_dequantize(rows, w, (size_t)(n_out * k));
+        weight.quant = &small;
+        weight.data = kind == ANY ? rows : (panels = packed(rows, n_out, k));
+    }
+    bora_call call = { .node = "linear",
+                       .n_inputs = 1,
+                       .n_weights = 2,
+                       .inputs = { { x, n_tokens, k } },
+                       .weights = { &weight, with_bias ? &bias : NULL },
+                       .output = { out, n_tokens, n_out } };
+    run_and_cut(kernel, &call, 0);
+    if (kind == PACKED) { /* what the activations became */
+        char *bytes = malloc((size_t)(n_tokens * k));
+        small_quantize(x, NULL, bytes, (size_t)(n_tokens * k));
+        small_dequantize(bytes, x, (size_t)(n_tokens * k));
+        free(bytes);
+    }
+    for (int64_t t = 0; t < n_tokens; t++)
+        for (int64_t r = 0; r < n_out; r++) {
+            double sum = with_bias ? (double)b[r] : 0, size = fabs(sum);
+            for (int64_t i = 0; i < k; i++) {
+                double product = (double)w[r * k + i] * (double)x[t * k + i];
+                sum += product;
+                size += fabs(product);
+            }
+            /* k/16 + 6 roundings, each at most half a unit of a partial sum */
+            assert_near((double)out[t * n_out + r], sum, size * 0x1p-24 * ((double)k / 16 + 6), "linear");
+        }
+    free(panels);
+    free(rows);
+    free(out);
+    free(b);
+    free(x);
+    free(w);
+}
+
+static void linear_is_a_matrix_product(void **state)
+{
+    (void)state;
+    static const int64_t shapes[][3] = {
+        /* tokens, k, n_out */
+        { 1, 1, 1 },   { 1, 7, 1 },     { 2, 7, 3 },    { 5, 16, 8 },    { 6, 33, 9 },
+        { 37, 64, 7 }, { 70, 100, 31 }, { 300, 17, 9 }, { 33, 257, 70 },
+    };
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (int kind = PLAIN; kind <= PACKED; kind++)
+            for (int bias = 0; bias < 2; bias++)
+                check_linear(kind, shapes[s][0], shapes[s][1], shapes[s][2], bias);
+}
+
+static void linear_of_no_rows_is_nothing(void **state)
+{
+    (void)state;
+    float w = 1;
+    bora_weight weight = { "w", NULL, 2, { 1, 1, 1, 1 }, &w };
+    bora_call call = { .node = "none",
+                       .n_inputs = 1,
+                       .n_weights = 1,
+                       .inputs = { { NULL, 0, 1 } },
+                       .weights = { &weight },
+                       .output = { NULL, 0, 1 } };
+    bora_device *device = open_device(cpu, 2);
+    run_call(cpu, device, find_kernel(cpu, "linear", NULL), &call);
+    cpu->backends[0]->close(device);
+}
+
+/* ---- norms ---- */
+
+static void check_norm(const char *op, int64_t rows, int64_t width, int64_t n, bool with_weight, bool with_bias)
+{
+    bool layer = strcmp(op, "layer_norm") == 0;
+    float *x = random_floats((size_t)(rows * width), 21), *w = random_floats((size_t)n, 22);
+    float *b = random_floats((size_t)n, 23), *out = blank_floats((size_t)(rows * width));
+    bora_weight weight = { "w", NULL, 1, { n, 1, 1, 1 }, w }, bias = { "b", NULL, 1, { n, 1, 1, 1 }, b };
+    bora_norm_attrs attrs = { .eps = 1e-5F, .weight_bias = 1 };
+    bora_call call = { .node = op,
+                       .attrs = &attrs,
+                       .n_inputs = 1,
+                       .n_weights = 2,
+                       .inputs = { { x, rows, width } },
+                       .weights = { with_weight ? &weight : NULL, with_bias ? &bias : NULL },
+                       .output = { out, rows, width } };
+    run_and_cut(find_kernel(cpu, op, NULL), &call, 0);
+    for (int64_t at = 0; at < rows * width; at += n) {
+        double mean = 0, square = 0;
+        for (int64_t i = 0; layer && i < n; i++)
+            mean += (double)x[at + i] / (double)n;
+        for (int64_t i = 0; i < n; i++)
+            square += pow((double)x[at + i] - mean, 2) / (double)n;
+        for (int64_t i = 0; i < n; i++) {
+            double y = ((double)x[at + i] - mean) / sqrt(square + 1e-5);
+            y = y * (with_weight ? (double)w[i] + 1 : 1) + (with_bias ? (double)b[i] : 0);
+            assert_near((double)out[at + i], y, 4e-7 * (1 + fabs(y)), op);
+        }
+    }
+    free(out);
+    free(b);
+    free(w);
+    free(x);
+}
+
+static void norms_are_over_runs_of_the_weight(void **state)
+{
+    (void)state;
+    check_norm("rms_norm", 3, 1, 1, true, false);
+    check_norm("rms_norm", 70, 513, 513, true, false);
+    check_norm("rms_norm", 9, 4 * 24, 24, true, false); /* each head by itself */
+    check_norm("layer_norm", 70, 513, 513, true, true);
+    check_norm("layer_norm", 9, 4 * 24, 24, true, false);
+    check_norm("layer_norm", 9, 30, 30, false, false);
+    check_norm("layer_norm", 9, 30, 30, false, true);
+}
+
+/* ---- numbers by themselves ---- */
+
+static double expected_activation(int kind, double x)
+{
+    switch (kind) {
+    case BORA_SILU:
+        return x / (1 + exp(-x));
+    case BORA_GELU:
+        return 0.5 * x * erfc(-x / sqrt(2));
+    case BORA_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case BORA_RELU:
+        return fmax(x, 0);
+    case BORA_RELU2:
+        return fmax(x, 0) * fmax(x, 0);
+    case BORA_SIGMOID:
+        return 1 / (1 + exp(-x));
+    default:
+        return tanh(x);
+    }
+}
+
+static double expected_number(const char *op, int kind, double factor, double a, double b)
+{
+    if (strcmp(op, "add") == 0)
+        return a + b;
+    if (strcmp(op, "mul") == 0)
+        return a * b;
+    if (strcmp(op, "scale") == 0)
+        return a * factor;
+    if (strcmp(op, "softcap") == 0)
+        return factor * tanh(a / factor);
+    return expected_activation(kind, a) * (strcmp(op, "gate") == 0 ? b : 1);
+}
+
+static void check_elementwise(const char *op, int kind, int64_t rows, int64_t width)
+{
+    float *a = random_floats((size_t)(rows * width), 31), *b = random_floats((size_t)(rows * width), 32);
+    float *out = blank_floats((size_t)(rows * width));
+    bora_scale_attrs factor = { 1.7F };
+    bora_activation_attrs activation = { (bora_activation_kind)kind };
+    bool two = strcmp(op, "add") == 0 || strcmp(op, "mul") == 0 || strcmp(op, "gate") == 0;
+    a[0] = 90; /* where exponentials overflow */
+    a[rows * width - 1] = -90;
+    bora_call call = { .node = op,
+                       .attrs = kind < 0 ? (const void *)&factor : &activation,
+                       .n_inputs = two ? 2 : 1,
+                       .inputs = { { a, rows, width }, { b, rows, width } },
+                       .output = { out, rows, width } };
+    run_and_cut(find_kernel(cpu, op, NULL), &call, 0);
+    for (int64_t i = 0; i < rows * width; i++) {
+        double y = expected_number(op, kind, (double)1.7F, (double)a[i], (double)b[i]);
+        assert_near((double)out[i], y, 5e-7 * (1 + fabs(y)), op);
+    }
+    free(out);
+    free(b);
+    free(a);
+}
+
+static void numbers_by_themselves(void **state)
+{
+    (void)state;
+    const char *const ops[] = { "add", "mul", "scale", "softcap" };
+    for (int i = 0; i < 4; i++) {
+        check_elementwise(ops[i], -1, 1, 1);
+        check_elementwise(ops[i], -1, 61, 1031);
+    }
+    for (int kind = BORA_SILU; kind <= BORA_TANH; kind++) {
+        check_elementwise("activation", kind, 7, 331);
+        check_elementwise("gate", kind, 7, 331);
+    }
+}
+
+static void an_unknown_activation_is_an_error(void **state)
+{
+    (void)state;
+    float x = 1, y;
+    bora_activation_attrs attrs = { (bora_activation_kind)77 };
+    bora_call call = {
+        .node = "layer.7", .attrs = &attrs, .n_inputs = 1, .inputs = { { &x, 1, 1 } }, .output = { &y, 1, 1 }
+    };
+    bora_device *device = open_device(cpu, 1);
+    bora_error err = { .code = BORA_OK };
+    assert_false(try_call(cpu, device, find_kernel(cpu, "activation", NULL), &call, &err));
+    assert_int_equal(err.code, BORA_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "layer.7"));
+    cpu->backends[0]->close(device);
+}
+
+/* ---- rope ---- */
+
+static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, bool interleaved, bool with_factors)
+{
+    enum { ROWS = 41, PAST = 1000 };
+    int32_t half = n_dims / 2, width = n_heads * head_dim;
+    float *x = random_floats((size_t)(ROWS * width), 41), *out = blank_floats((size_t)(ROWS * width));
+    float *freqs = blank_floats((size_t)half), *factors = blank_floats((size_t)half);
+    for (int32_t i = 0; i < half; i++) {
+        freqs[i] = (float)pow(10000, -2.0 * i / n_dims);
+        factors[i] = 1 + (float)i / 3;
+    }
+    bora_weight weight = { "rope_freqs", NULL, 1, { half, 1, 1, 1 }, factors };
+    bora_rope_attrs attrs = {
+        .head_dim = head_dim, .n_dims = n_dims, .interleaved = interleaved, .scale = 1.25F, .inv_freq = freqs
+    };
+    bora_call call = { .node = "rope",
+                       .attrs = &attrs,
+                       .n_inputs = 1,
+                       .n_weights = 1,
+                       .inputs = { { x, ROWS, width } },
+                       .weights = { with_factors ? &weight : NULL },
+                       .output = { out, ROWS, width } };
+    run_and_cut(find_kernel(cpu, "rope", NULL), &call, PAST);
+    for (int32_t row = 0; row < ROWS; row++)
+        for (int32_t i = 0; i < width; i++) {
+            int32_t d = i % head_dim;
+            double y = (double)x[row * width + i];
+            if (d < n_dims) {
+                int32_t pair = interleaved ? d / 2 : d % half;
+                bool second = interleaved ? d % 2 : d >= half;
+                int32_t other = i + (second ? -1 : 1) * (interleaved ? 1 : half);
+                /* The angle is a float by definition, as in the models' own code. */
+                float angle = (float)(PAST + row) * (with_factors ? freqs[pair] / factors[pair] : freqs[pair]);
+                y = 1.25 *
+                    (y * cos((double)angle) + (second ? 1 : -1) * (double)x[row * width + other] * sin((double)angle));
+            }
+            assert_near((double)out[row * width + i], y, 1e-6, "rope");
+        }
+    free(factors);
+    free(freqs);
+    free(out);
+    free(x);
+}
+
+static void rope_turns_pairs(void **state)
+{
+    (void)state;
+    for (int interleaved = 0; interleaved < 2; interleaved++)
+        for (int factors = 0; factors < 2; factors++) {
+            check_rope(1, 2, 2, interleaved, factors);
+            check_rope(3, 64, 64, interleaved, factors);
+            check_rope(2, 10, 6, interleaved, factors);
+        }
+}
+
+/* ---- rows ---- */
+
+static void embed_takes_rows_by_token(void **state)
+{
+    (void)state;
+    enum { VOCAB = 19, WIDTH = 33, ROWS = 50 };
+    float *w = random_floats(VOCAB * WIDTH, 51), *out = blank_floats(ROWS * WIDTH);
+    int8_t *bytes = malloc(VOCAB * WIDTH);
+    small_quantize(w, NULL, bytes, VOCAB * WIDTH);
+    int32_t tokens[ROWS];
+    for (int32_t t = 0; t < ROWS; t++)
+        tokens[t] = t * 7 % VOCAB;
+    bora_device *device = open_device(cpu, 2);
+    const bora_kernel *kernel = find_kernel(cpu, "embed", "*");
+    for (int small_format = 0; small_format < 2; small_format++) {
+        bora_weight weight = { "w", small_format ? &small : NULL, 2, { VOCAB, WIDTH, 1, 1 }, w };
+        if (small_format) {
+            weight.data = bytes;
+            small_dequantize(bytes, w, VOCAB * WIDTH);
+        }
+        bora_batch batch = { .n_tokens = ROWS, .tokens = tokens };
+        bora_call call = {
+            .node = "embed", .n_weights = 1, .weights = { &weight }, .output = { out, ROWS, WIDTH }, .batch = &batch
+        };
+        run_call(cpu, device, kernel, &call);
+        for (int32_t t = 0; t < ROWS; t++)
+            assert_same_bits(out + t * WIDTH, w + tokens[t] * WIDTH, WIDTH, "embed");
+        const int32_t bad[] = { -1, VOCAB, INT32_MAX };
+        for (int i = 0; i < 3; i++) {
+            bora_error err = { .code = BORA_OK };
+            batch = (bora_batch){ .n_tokens = 1, .tokens = &bad[i] };
+            assert_false(try_call(cpu, device, kernel, &call, &err));
+            assert_int_equal(err.code, BORA_USAGE);
+        }
+    }
+    cpu->backends[0]->close(device);
+    free(bytes);
+    free(out);
+    free(w);
+}
+
+static void outputs_takes_the_rows_asked_for(void **state)
+{
+    (void)state;
+    float x[5][3], out[2][3];
+    for (int i = 0; i < 15; i++)
+        x[i / 3][i % 3] = (float)i;
+    bora_batch batch = { .n_tokens = 5, .n_outputs = 2, .output_rows = (const int32_t[]){ 1, 4 } };
+    bora_call call = { .node = "outputs",
+                       .n_inputs = 1,
+                       .inputs = { { &x[0][0], 5, 3 } },
+                       .output = { &out[0][0], 2, 3 },
+                       .batch = &batch };
+    bora_device *device = open_device(cpu, 1);
+    run_call(cpu, device, find_kernel(cpu, "outputs", NULL), &call);
+    assert_same_bits(out[0], x[1], 3, "outputs");
+    assert_same_bits(out[1], x[4], 3, "outputs");
+    cpu->backends[0]->close(device);
+}
+
+/* ---- the device ---- */
+
+static void bad_numbers_of_threads_are_refused(void **state)
+{
+    (void)state;
+    bora_error err = { .code = BORA_OK };
+    assert_null(cpu->backends[0]->open(0, &(bora_device_options){ .n_threads = -3 }, &err));
+    assert_int_equal(err.code, BORA_USAGE);
+}
+
+static int load(void **state)
+{
+    (void)state;
+    cpu = load_plugin("cpu");
+    return cpu ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(linear_is_a_matrix_product),         cmocka_unit_test(linear_of_no_rows_is_nothing),
+        cmocka_unit_test(norms_are_over_runs_of_the_weight),  cmocka_unit_test(numbers_by_themselves),
+        cmocka_unit_test(an_unknown_activation_is_an_error),  cmocka_unit_test(rope_turns_pairs),
+        cmocka_unit_test(embed_takes_rows_by_token),          cmocka_unit_test(outputs_takes_the_rows_asked_for),
+        cmocka_unit_test(bad_numbers_of_threads_are_refused),
+    };
+    return cmocka_run_group_tests(tests, load, NULL);
+}
