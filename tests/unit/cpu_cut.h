@@ -1,0 +1,88 @@
+/* What the tests of the cpu backend share: a small format, and running a call cut in every way. */
+#ifndef TESTS_UNIT_CPU_CUT_H
+#define TESTS_UNIT_CPU_CUT_H
+
+#include "backend.h"
+
+#include <math.h>
+
+static const bora_plugin *cpu;
+static const int thread_counts[] = { 1, 2, 3, 5 };
+enum { N_THREAD_COUNTS = 4 };
+
+/* One sequence whose rows are 0 … n-1 after n_past tokens. */
+static inline bora_sequence rows_of_one(int32_t n, int32_t n_past)
+{
+    return (bora_sequence){ .n_rows = n, .n_past = n_past, .prompt_tokens = n_past + n };
+}
+
+/* Runs `call` whole and in pieces of `step` rows, for every number of threads, and demands the bits of `expected`.
+ * Inputs and output all have a row for each token. */
+static inline void assert_same_bits_however_cut(const bora_kernel *kernel, bora_call call, int32_t n_past,
+                                                const float *expected)
+{
+    int64_t n = call.output.rows, width = call.output.width;
+    float *out = blank_floats((size_t)(n * width));
+    for (int c = 0; c < N_THREAD_COUNTS; c++) {
+        bora_device *device = open_device(cpu, thread_counts[c]);
+        const int64_t steps[] = { n, 1, 3, 50 };
+        for (int s = 0; s < 4; s++) {
+            memset(out, 0xff, (size_t)(n * width) * sizeof *out);
+            for (int64_t first = 0; first < n; first += steps[s]) {
+                int64_t rows = n - first < steps[s] ? n - first : steps[s];
+                bora_sequence sequence = rows_of_one((int32_t)rows, n_past + (int32_t)first);
+                bora_batch batch = { .n_tokens = (int32_t)rows, .n_sequences = 1, .sequences = &sequence };
+                bora_call piece = call;
+                piece.batch = &batch;
+                for (int i = 0; i < call.n_inputs; i++)
+                    piece.inputs[i] =
+                        (bora_view){ call.inputs[i].data + first * call.inputs[i].width, rows, call.inputs[i].width };
+                piece.output = (bora_view){ out + first * width, rows, width };
+                run_call(cpu, device, kernel, &piece);
+            }
+            assert_same_bits(out, expected, (size_t)(n * width), call.node);
+        }
+        cpu->backends[0]->close(device);
+    }
+    free(out);
+}
+
+/* Runs `call` whole on one thread into call.output and checks how it may be cut. */
+static inline void run_and_cut(const bora_kernel *kernel, const bora_call *call, int32_t n_past)
+{
+    bora_device *device = open_device(cpu, 1);
+    bora_sequence sequence = rows_of_one((int32_t)call->output.rows, n_past);
+    bora_batch batch = { .n_tokens = sequence.n_rows, .n_sequences = 1, .sequences = &sequence };
+    bora_call whole = *call;
+    whole.batch = &batch;
+    run_call(cpu, device, kernel, &whole);
+    cpu->backends[0]->close(device);
+    assert_same_bits_however_cut(kernel, *call, n_past, call->output.data);
+}
+
+/* A format: a number in one byte, in units of 1/64. */
+static inline void small_dequantize(const void *blocks, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)((const int8_t *)blocks)[i] / 64;
+}
+
+static inline void small_quantize(const float *in, const float *importance, void *blocks, size_t n)
+{
+    (void)importance;
+    for (size_t i = 0; i < n; i++)
+        ((int8_t *)blocks)[i] = (int8_t)lrintf(fmaxf(-127, fminf(127, in[i] * 64)));
+}
+
+static const bora_quant small = {
+    .name = "small", .block_elems = 1, .block_bytes = 1, .dequantize = small_dequantize, .quantize = small_quantize
+};
+
+static inline int load_cpu(void **state)
+{
+    (void)state;
+    cpu = load_plugin("cpu");
+    return cpu ? 0 : -1;
+}
+
+#endif
