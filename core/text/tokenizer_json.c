@@ -307,8 +307,12 @@ static bool read_added_token(bora_tokenizer *t, const cJSON *json, int32_t *next
     spelling = (bora_text){ token->text, token->len };
     if (normalized && !normalized_spelling(t, token, &spelling, err))
         return false;
-    if (added.single_word && !t->added.word && !(t->added.word = regex_new("[\\w\\x{200c}\\x{200d}]", 22, err)))
-        return false;
+    if (added.single_word && !t->added.word) {
+        static const char word[] = "[\\w\\x{200c}\\x{200d}]";
+        t->added.word = regex_new(word, sizeof word - 1, err);
+        if (!t->added.word)
+            return false;
+    }
     t->added.items[t->added.n] = added;
     trie *where = normalized ? &t->added.normalized : &t->added.raw;
     return trie_put(where, spelling.data, spelling.len, (int32_t)t->added.n++) || bora_fail_memory(err, "an added token");
