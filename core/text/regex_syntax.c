@@ -18,6 +18,7 @@
 
 #define SPACE "\\p{White_Space}"
 #define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
+#define WORD_ALONE WORD "\\xb2\\xb3\\xb9\\xbc-\\xbe" /* outside of brackets these six numbers are words too */
 #define HEX "0-9A-Fa-f"
 #define ANY "(?s:.)"
 
@@ -115,7 +116,9 @@ static const struct {
     { "digit", "\\p{Nd}" },
     { "lower", "\\p{Lowercase}" },
     { "upper", "\\p{Uppercase}" },
-    { "punct", "\\p{P}$+<=>^`|~" },
+    { "graph", "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}" },
+    { "print", "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}\\p{Zs}" },
+    { "punct", "\\p{P}" },
     { "space", SPACE },
     { "xdigit", HEX },
     { "word", WORD },
@@ -264,7 +267,9 @@ static bool parse_items(translator *t, char_set *s, int depth)
         if (c == '[' && left > 3 && t->in[1] == ':' && memmem(t->in + 2, left - 2, ":]", 2)) {
             const char *name = t->in + 2, *close = memmem(name, left - 2, ":]", 2);
             t->in = close + 2;
-            if (!add_property(t, s, name, (size_t)(close - name), false))
+            if (close - name == 5 && memcmp(name, "punct", 5) == 0) /* more than \p{Punct} */
+                buf_puts(&s->inside, "\\p{P}\\p{S}");
+            else if (!add_property(t, s, name, (size_t)(close - name), false))
                 return false;
             is_set = true;
         } else if (c == '[') {
@@ -403,15 +408,17 @@ static bool translate(translator *t, buf *out)
         if (c == '\\' && t->in + 1 < t->end) {
             t->in++;
             char_set s = { 0 };
-            bool is_set, ok = add_class_escape(t, &s, &is_set);
-            if (ok && is_set)
+            bool is_set = *t->in == 'w' || *t->in == 'W', ok = true;
+            if (is_set)
+                ok = buf_puts(out, *t->in++ == 'w' ? "[" WORD_ALONE "]" : "[^" WORD_ALONE "]");
+            else if ((ok = add_class_escape(t, &s, &is_set)) && is_set)
                 ok = write_set(out, &s, false);
             set_free(&s);
             if (!ok)
                 return false;
             if (!is_set && (*t->in == 'b' || *t->in == 'B')) {
-                buf_puts(out, *t->in == 'b' ? "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))"
-                                            : "(?:(?<=[" WORD "])(?=[" WORD "])|(?<![" WORD "])(?![" WORD "]))");
+                buf_puts(out, *t->in == 'b' ? "(?:(?<=[" WORD_ALONE "])(?![" WORD_ALONE "])|(?<![" WORD_ALONE "])(?=[" WORD_ALONE "]))"
+                                            : "(?:(?<=[" WORD_ALONE "])(?=[" WORD_ALONE "])|(?<![" WORD_ALONE "])(?![" WORD_ALONE "]))");
                 t->in++;
             } else if (!is_set) {
                 write_char_escape(t, out);

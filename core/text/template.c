@@ -16,7 +16,7 @@ static bool parse_id(const cJSON *json, int32_t *out, bora_error *err)
 /* ["[SEP]", 102] */
 static bool parse_pair(const cJSON *json, id_list *out, bora_error *err)
 {
-    int32_t id;
+    int32_t id = 0;
     if (cJSON_GetArraySize(json) != 2 || !cJSON_IsString(cJSON_GetArrayItem(json, 0)))
         return bora_fail(err, BORA_FORMAT, "\"sep\" or \"cls\" is not [token, id]");
     return parse_id(cJSON_GetArrayItem(json, 1), &id, err) && id_list_push(out, id);
@@ -29,7 +29,7 @@ static bool parse_special(const cJSON *tokens, const char *name, id_list *out, b
         return bora_fail(err, BORA_FORMAT, "the template uses \"%.60s\", which is not among the special_tokens", name);
     cJSON_ArrayForEach(item, ids)
     {
-        int32_t id;
+        int32_t id = 0;
         if (!parse_id(item, &id, err))
             return false;
         id_list_push(out, id);
