@@ -1,7 +1,7 @@
 /* Rotary frequencies from a config, by the kinds of scaling that checkpoints use.
  *
  * Plain: inv_freq[i] = theta^(-2i/n). linear divides all by a factor. llama3 divides the low frequencies, leaves the
- * high ones and blends between (Llama 3.1). yarn does so along a ramp over dimensions and scales cos and sin
+ * high ones and blends between. yarn does so along a ramp over dimensions and scales cos and sin
  * (arXiv:2309.00071). dynamic raises theta once a sequence outgrows the trained length. The plain frequencies are
  * worked out in float, as where models are trained: a last bit of a frequency is many bits of an angle at a late
  * position. */

@@ -60,7 +60,7 @@ typedef struct bora_meta {
     };
 } bora_meta;
 
-/* Finds the format that files call `stored_as` ("gguf:12", "safetensors:BF16"), or NULL. */
+/* Finds the format that files call `stored_as` ("gguf:99", "safetensors:SQ4"), or NULL. */
 typedef const bora_quant *(*bora_quant_lookup)(void *ctx, const char *stored_as);
 
 /* Opens `paths[0..n_paths)`. One folder: its model.safetensors; else its model.safetensors.index.json, or the one other

@@ -38,6 +38,10 @@ BORA_API bool bora_model_is_stop(const bora_model *model, int32_t token);
  * malloc'd. */
 BORA_API char *bora_model_render_chat(const bora_model *model, const char *messages_json, const char *tools_json,
                                       bool add_generation_prompt, bool enable_thinking, bora_error *err);
+/* Text to the model's tokens. `rendered`: the text came from a chat template, which says itself what stands at its
+ * beginning; otherwise the tokens that the model adds are added. malloc'd, as bora_tokenizer_encode() does. */
+BORA_API bool bora_model_encode(const bora_model *model, const char *text, size_t len, bool rendered, int32_t **ids,
+                                size_t *n, bora_error *err);
 BORA_API bool bora_model_has_chat_template(const bora_model *model);
 
 #ifdef __cplusplus

@@ -13,13 +13,13 @@ extern "C" {
 #endif
 
 struct bora_quant {
-    const char *name; /* what a user calls it, lower case: "q4_k" */
+    const char *name; /* what a user calls it, lower case: "sq4" */
 
-    /* Further names a user may say, NULL-terminated, or NULL: "q4k". A bare number of bits ("4") is an alias too: the
+    /* Further names a user may say, NULL-terminated, or NULL. A bare number of bits ("4") is an alias too: the
      * format that a user gets who names no more than that. */
     const char *const *aliases;
 
-    /* What files call it, NULL-terminated, or NULL: "gguf:12", "safetensors:BF16". */
+    /* What files call it, NULL-terminated, or NULL: "gguf:99", "safetensors:SQ4". */
     const char *const *stored_as;
 
     bool plain;         /* a block is one C float: nothing has to be converted to compute with it */

@@ -1,0 +1,22 @@
+/* A session's inside: its tokens, and the blocks of the cache that hold their state. */
+#ifndef BORA_ENGINE_SESSION_H
+#define BORA_ENGINE_SESSION_H
+
+#include <bora/engine.h>
+
+enum { SESSION_CHUNK = 512 };
+
+struct bora_session {
+    bora_model *model;
+    int32_t *tokens; /* [length] */
+    int32_t length, cap_tokens;
+    int32_t *blocks; /* [n_blocks] */
+    int32_t n_blocks, cap_blocks;
+    int32_t *positions, *output_rows; /* [SESSION_CHUNK] */
+};
+
+/* As bora_session_eval(); `prompt_tokens` is the length that the whole prompt will have. */
+bool session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_t chunk, int32_t prompt_tokens, bool all,
+                  float *logits, bora_error *err);
+
+#endif

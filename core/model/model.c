@@ -1,0 +1,150 @@
+/* A model from its parts: source, graph, placement, program, cache, tokenizer, template. */
+#include "model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+static bool build_graph(bora_model *m, bora_error *err)
+{
+    graph_source source = {
+        .ctx = &m->source,
+        .weight = source_weight,
+        .params = m->source.params,
+        .params_name = m->source.params_name,
+        .interleaved_rope = m->source.is_gguf && m->source.arch->gguf_interleaved_rope,
+    };
+    m->graph = graph_build(m->runtime, m->source.arch, &source, err);
+    m->nodes = m->graph ? arena_array(&m->arena, (size_t)m->graph->n_nodes, sizeof *m->nodes) : NULL;
+    if (m->graph && !m->nodes)
+        bora_fail_memory(err, "a model");
+    return m->nodes != NULL;
+}
+
+/* A tensor that nobody reads is a sign of a wrong architecture, or a leftover; either way a person wants to know. */
+static void warn_of_unused_tensors(bora_model *m)
+{
+    size_t n = bora_checkpoint_n_tensors(m->source.checkpoint), n_unused = 0;
+    const char *first = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const bora_tensor_info *t = bora_checkpoint_tensor(m->source.checkpoint, i);
+        bool used = false;
+        for (int w = 0; !used && w < m->graph->n_weights; w++)
+            used = m->graph->weights[w]->tensor == t;
+        if (!used && n_unused++ == 0)
+            first = t->name;
+    }
+    if (n_unused)
+        runtime_log(m->runtime, BORA_LOG_WARN,
+                    "%zu of %zu tensors are not used by the architecture %s (the first is %s)", n_unused, n,
+                    m->source.arch->name, first);
+}
+
+static int32_t own_context_length(const bora_model *m)
+{
+    const cJSON *item = json_get(m->source.params, "max_position_embeddings");
+    double own = cJSON_IsNumber(item) ? item->valuedouble : 0;
+    return own >= 1 && own < INT32_MAX / 2 ? (int32_t)own : 2048;
+}
+
+static void set_context_length(bora_model *m, const bora_settings *settings)
+{
+    int32_t own = own_context_length(m);
+    int64_t wanted = bora_settings_is_set(settings, "max-seq-len") ? bora_settings_int(settings, "max-seq-len") : 0;
+    if (wanted > own)
+        runtime_log(m->runtime, BORA_LOG_WARN, "the model was made for %d tokens; --max-seq-len %lld is more than that",
+                    own, (long long)wanted);
+    m->context_length = wanted > 0 && wanted < INT32_MAX / 2 ? (int32_t)wanted : own;
+}
+
+bora_model *bora_model_load(bora_runtime *rt, const bora_settings *settings, bora_error *err)
+{
+    bora_model *m = calloc(1, sizeof *m);
+    if (!m) {
+        bora_fail_memory(err, "a model");
+        return NULL;
+    }
+    m->runtime = rt;
+    pthread_mutex_init(&m->mutex, NULL);
+    m->devices = arena_array(&m->arena, MODEL_MAX_DEVICES, sizeof *m->devices);
+    m->n_devices = 1; /* the host */
+    if (!m->devices) {
+        bora_fail_memory(err, "a model");
+        goto fail;
+    }
+    if (!source_open(&m->source, rt, settings, err) || !build_graph(m, err) || !model_place(m, settings, err) ||
+        !state_pool_init(m, err))
+        goto fail;
+    m->program = exec_program_new(m->graph, m->nodes, err);
+    if (!m->program)
+        goto fail;
+    warn_of_unused_tensors(m);
+    set_context_length(m, settings);
+    m->tokenizer = source_tokenizer(&m->source, settings, &m->tokenizer_error);
+    if (!m->tokenizer)
+        runtime_log(rt, BORA_LOG_WARN, "no tokenizer: %s", m->tokenizer_error.message);
+    if (!model_load_chat(m, settings, err))
+        goto fail;
+    return m;
+fail:
+    bora_model_free(m);
+    return NULL;
+}
+
+void bora_model_free(bora_model *m)
+{
+    if (!m)
+        return;
+    exec_program_free(m->program);
+    if (m->graph)
+        state_pool_free(m);
+    for (int i = 0; i < m->n_weights; i++)
+        weight_release(m->weights[i]);
+    free(m->weights);
+    graph_free(m->graph);
+    if (m->devices)
+        model_close_devices(m);
+    bora_tokenizer_free(m->tokenizer);
+    bora_chat_template_free(m->chat_template);
+    free(m->stop_tokens);
+    source_close(&m->source);
+    pthread_mutex_destroy(&m->mutex);
+    arena_free(&m->arena);
+    free(m);
+}
+
+bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error *err)
+{
+    pthread_mutex_lock(&m->mutex);
+    bool ok = exec_run(m->program, batch, logits, err);
+    pthread_mutex_unlock(&m->mutex);
+    return ok;
+}
+
+const bora_tokenizer *bora_model_tokenizer(const bora_model *m, bora_error *err)
+{
+    if (!m->tokenizer)
+        bora_fail(err, m->tokenizer_error.code, "%s", m->tokenizer_error.message);
+    return m->tokenizer;
+}
+
+int32_t bora_model_n_vocab(const bora_model *m)
+{
+    return (int32_t)m->graph->output->call.output.width;
+}
+
+int32_t bora_model_context_length(const bora_model *m)
+{
+    return m->context_length;
+}
+
+const char *bora_model_name(const bora_model *m)
+{
+    return m->source.name;
+}
+
+const char *bora_model_arch(const bora_model *m)
+{
+    return m->source.arch->name;
+}

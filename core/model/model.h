@@ -1,0 +1,79 @@
+/* The model's inside, shared by the files of this floor; model_run() and the state pool are what the engine uses. */
+#ifndef BORA_MODEL_MODEL_H
+#define BORA_MODEL_MODEL_H
+
+#include <bora/model.h>
+#include <bora/threads.h>
+
+#include "config/topology.h"
+#include "graph/exec.h"
+#include "model/source.h"
+
+enum { MODEL_BLOCK_TOKENS = 32, MODEL_MAX_DEVICES = 64 };
+
+/* A weight in the form and the memory in which some nodes read it. */
+typedef struct placed_weight {
+    bora_weight weight;
+    const graph_weight *from;
+    const bora_tile *tile; /* packed for it; NULL: rows one after the other */
+    exec_device *device;   /* whose memory; NULL: ordinary memory */
+    void *owned;           /* freed with the model; NULL: mapped */
+    size_t owned_bytes;
+} placed_weight;
+
+/* What the operations keep between batches: blocks of tokens, handed to sessions and taken back. */
+typedef struct state_pool {
+    bora_state *states;    /* [n_nodes], those with a state; the address of each is fixed */
+    exec_device **devices; /* [n_nodes], whose memory; NULL for none */
+    int n_nodes;
+    int32_t n_blocks, cap_blocks, *free_blocks, n_free;
+} state_pool;
+
+struct bora_model {
+    bora_runtime *runtime;
+    arena arena;
+    model_source source;
+    bora_graph *graph;
+    exec_device *devices; /* [n_devices]; 0 is the host */
+    int n_devices;
+    exec_node *nodes; /* [graph->n_nodes] */
+    placed_weight **weights;
+    int n_weights, cap_weights;
+    exec_program *program;
+    state_pool states;
+    pthread_mutex_t mutex; /* guards the program and the states */
+    bora_tokenizer *tokenizer;
+    bora_error tokenizer_error; /* why there is none */
+    bora_chat_template *chat_template;
+    int32_t context_length;
+    int32_t *stop_tokens;
+    size_t n_stop_tokens;
+};
+
+/* devices.c: opens what the settings and the topology name. NULL and an error for a name that no plugin offers. */
+exec_device *model_device(bora_model *m, const char *name, int index, const bora_settings *settings, bora_error *err);
+exec_device *model_default_device(bora_model *m, const bora_settings *settings, bora_error *err);
+void model_close_devices(bora_model *m);
+
+/* placement.c: decides device, kernel and weight formats of every node, and loads the weights. */
+bool model_place(bora_model *m, const bora_settings *settings, bora_error *err);
+
+/* weights.c: makes one placed weight of a checkpoint's tensor: as it lies, converted, packed, uploaded. `quant` NULL:
+ * plain floats. */
+bool weight_load(placed_weight *w, const bora_quant *quant, bora_threads *threads, bora_error *err);
+void weight_release(placed_weight *w);
+
+/* state.c */
+bool state_pool_init(bora_model *m, bora_error *err);
+void state_pool_free(bora_model *m);
+/* Takes a block of MODEL_BLOCK_TOKENS tokens, or -1 with an error. Not from two threads at a time. */
+int32_t state_pool_take(bora_model *m, bora_error *err);
+void state_pool_give(bora_model *m, int32_t block);
+
+/* chat.c: the template and the tokens that end an answer. */
+bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *err);
+
+/* Runs a batch. logits: [n_outputs, n_vocab] or NULL. */
+bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error *err);
+
+#endif

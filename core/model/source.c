@@ -1,0 +1,225 @@
+/* From settings to a checkpoint, its architecture and its configs. */
+#include "model/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/json.h"
+
+enum { CONFIG_LIMIT_BYTES = 64 << 20 };
+
+const bora_tensor_info *source_weight(void *ctx, const char *name)
+{
+    const model_source *s = ctx;
+    char stored[512];
+    return source_stored_name(s, name, stored, sizeof stored) ? bora_checkpoint_find(s->checkpoint, stored) : NULL;
+}
+
+bool source_stored_name(const model_source *s, const char *name, char *out, size_t size)
+{
+    if (s->is_gguf)
+        return gguf_weight_name(s->arch, name, out, size);
+    int n = snprintf(out, size, "%s", name);
+    return n >= 0 && (size_t)n < size;
+}
+
+/* "dir/name" in the arena when it is there, else NULL. */
+static const char *beside(model_source *s, const char *dir, const char *name)
+{
+    char *path = dir ? arena_printf(&s->arena, "%s/%s", dir, name) : NULL;
+    return path && file_exists(path) && !file_is_dir(path) ? path : NULL;
+}
+
+/* The JSON object in dir/name; *out stays NULL when there is no such file. */
+static bool load_config(model_source *s, const char *name, cJSON **out, bora_error *err)
+{
+    const char *path = beside(s, s->dir, name);
+    if (!path)
+        return true;
+    *out = json_load(path, CONFIG_LIMIT_BYTES, err);
+    if (*out && !cJSON_IsObject(*out))
+        return bora_fail(err, BORA_FORMAT, "%s: is not a JSON object", path);
+    return *out != NULL;
+}
+
+/* ---- which architecture ---- */
+
+static bool lists(const char *const *list, const char *name)
+{
+    for (; list && *list; list++)
+        if (strcmp(*list, name) == 0)
+            return true;
+    return false;
+}
+
+static const bora_arch *find_arch(const bora_runtime *rt, const model_source *s, const char *gguf_arch)
+{
+    const cJSON *architectures = json_get(s->params, "architectures");
+    const cJSON *first = cJSON_GetArrayItem(architectures, 0);
+    const char *named = cJSON_IsString(first) ? first->valuestring : NULL;
+    const char *model_type = json_string(s->params, "model_type", NULL);
+    REGISTRY_EACH(rt, archs, bora_arch, a)
+    if (gguf_arch ? lists(a->gguf_architectures, gguf_arch) : named && lists(a->architectures, named))
+        return a;
+    REGISTRY_EACH(rt, archs, bora_arch, b)
+    if (!gguf_arch && !named && model_type && lists(b->model_types, model_type))
+        return b;
+    return NULL;
+}
+
+static bool unknown_arch(const bora_runtime *rt, const model_source *s, const char *what, bora_error *err)
+{
+    buf known = { 0 };
+    REGISTRY_EACH(rt, archs, bora_arch, a)
+    buf_printf(&known, "%s%s", known.len ? ", " : "", a->name);
+    bora_fail(err, BORA_UNSUPPORTED,
+              "%s: no plugin offers the architecture %s (there are: %s); choose one with --arch, or add a plugin",
+              s->name, what, known.len ? buf_text(&known) : "none");
+    buf_free(&known);
+    return false;
+}
+
+static bool choose_arch(model_source *s, const bora_runtime *rt, const char *wanted, const char *gguf_arch,
+                        bora_error *err)
+{
+    s->arch = wanted ? bora_runtime_arch(rt, wanted) : find_arch(rt, s, gguf_arch);
+    if (s->arch)
+        return true;
+    char what[160] = "that it needs: its config.json names none";
+    const cJSON *first = cJSON_GetArrayItem(json_get(s->params, "architectures"), 0);
+    const char *named = wanted                  ? wanted
+                        : gguf_arch             ? gguf_arch
+                        : cJSON_IsString(first) ? first->valuestring
+                                                : json_string(s->params, "model_type", NULL);
+    if (named)
+        snprintf(what, sizeof what, "\"%s\"", named);
+    return unknown_arch(rt, s, what, err);
+}
+
+/* ---- which files ---- */
+
+/* The files of a GGUF: what --quantized-file lists, in the folder of --model-id when there is one. */
+static bool open_files(model_source *s, bora_runtime *rt, const bora_settings *settings, bora_error *err)
+{
+    const char *model_id = bora_settings_string(settings, "model-id");
+    size_t n = bora_settings_count(settings, "quantized-file");
+    if (n == 0 && !model_id)
+        return bora_fail(err, BORA_USAGE, "no model was named: say -m FOLDER or -f FILE");
+    if (model_id && !file_exists(model_id))
+        return bora_fail(err, BORA_NOT_FOUND,
+                         "%s: there is no such folder or file (models are not downloaded in this version)", model_id);
+    const char **paths = arena_array(&s->arena, n + 1, sizeof *paths);
+    if (!paths)
+        return bora_fail_memory(err, "a list of files");
+    for (size_t i = 0; i < n; i++) {
+        const char *file = bora_settings_item(settings, "quantized-file", i);
+        const char *in_folder = model_id && file[0] != '/' ? beside(s, model_id, file) : NULL;
+        paths[i] = in_folder ? in_folder : file;
+    }
+    if (n == 0)
+        paths[n++] = model_id;
+    s->name = arena_strdup(&s->arena, model_id ? model_id : paths[0]);
+    if (model_id && file_is_dir(model_id)) {
+        s->dir = s->name;
+    } else {
+        char *dir = path_dir(paths[0]);
+        s->dir = dir ? arena_strdup(&s->arena, dir) : NULL;
+        free(dir);
+    }
+    if (!s->name || !s->dir)
+        return bora_fail_memory(err, "a path");
+    s->checkpoint = bora_checkpoint_open(paths, n, bora_runtime_stored_quant, rt, err);
+    return s->checkpoint != NULL;
+}
+
+bool source_open(model_source *s, bora_runtime *rt, const bora_settings *settings, bora_error *err)
+{
+    *s = (model_source){ 0 };
+    if (!open_files(s, rt, settings, err))
+        goto fail;
+    const char *wanted = bora_settings_string(settings, "arch");
+    s->is_gguf = strcmp(bora_checkpoint_container(s->checkpoint), "gguf") == 0;
+    if (s->is_gguf) {
+        const bora_meta *meta = bora_checkpoint_meta(s->checkpoint, "general.architecture");
+        if (!meta || meta->type != BORA_META_STRING || strlen(meta->text.data) > 64) {
+            bora_fail(err, BORA_FORMAT, "%s: the metadata has no general.architecture", s->name);
+            goto fail;
+        }
+        s->params_name = s->name;
+        if (!choose_arch(s, rt, wanted, meta->text.data, err) ||
+            !(s->params = gguf_params(s->checkpoint, s->arch, meta->text.data, err)))
+            goto fail;
+        s->dir = NULL; /* a GGUF file stands for itself; what lies beside it is somebody else's */
+        return true;
+    }
+    s->params_name = arena_printf(&s->arena, "%s/config.json", s->dir);
+    if (!s->params_name) {
+        bora_fail_memory(err, "a path");
+        goto fail;
+    }
+    if (!load_config(s, "config.json", &s->params, err))
+        goto fail;
+    if (!s->params) {
+        bora_fail(err, BORA_NOT_FOUND, "%s: there is no such file; a safetensors model needs it", s->params_name);
+        goto fail;
+    }
+    if (!choose_arch(s, rt, wanted, NULL, err) || !load_config(s, "generation_config.json", &s->generation, err) ||
+        !load_config(s, "tokenizer_config.json", &s->tokenizer_config, err))
+        goto fail;
+    return true;
+fail:
+    source_close(s);
+    return false;
+}
+
+void source_close(model_source *s)
+{
+    cJSON_Delete(s->params);
+    cJSON_Delete(s->generation);
+    cJSON_Delete(s->tokenizer_config);
+    bora_checkpoint_close(s->checkpoint);
+    arena_free(&s->arena);
+    *s = (model_source){ 0 };
+}
+
+bora_tokenizer *source_tokenizer(const model_source *s, const bora_settings *settings, bora_error *err)
+{
+    const char *chosen = bora_settings_string(settings, "tokenizer");
+    const char *folder = bora_settings_string(settings, "tok-model-id");
+    if (chosen)
+        return bora_tokenizer_load(chosen, err);
+    if (!folder && s->is_gguf)
+        return bora_tokenizer_from_checkpoint(s->checkpoint, err);
+    char *path = path_join(folder ? folder : s->dir, "tokenizer.json");
+    if (!path) {
+        bora_fail_memory(err, "a path");
+        return NULL;
+    }
+    bora_tokenizer *t = bora_tokenizer_load(path, err);
+    free(path);
+    return t;
+}
+
+bora_tokenizer *bora_model_load_tokenizer(bora_runtime *rt, const bora_settings *settings, bora_error *err)
+{
+    const char *model_id = bora_settings_string(settings, "model-id");
+    model_source s = { 0 };
+    bora_tokenizer *t = NULL;
+    /* A folder's tokenizer.json needs neither weights nor an architecture; a GGUF file's vocabulary needs no more than
+     * its metadata. */
+    if (bora_settings_string(settings, "tokenizer") || bora_settings_string(settings, "tok-model-id")) {
+        t = source_tokenizer(&s, settings, err);
+    } else if (model_id && bora_settings_count(settings, "quantized-file") == 0 &&
+               beside(&s, model_id, "tokenizer.json")) {
+        s.dir = model_id;
+        t = source_tokenizer(&s, settings, err);
+    } else if (open_files(&s, rt, settings, err)) {
+        s.is_gguf = strcmp(bora_checkpoint_container(s.checkpoint), "gguf") == 0;
+        t = source_tokenizer(&s, settings, err);
+    }
+    source_close(&s);
+    return t;
+}

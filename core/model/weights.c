@@ -1,0 +1,161 @@
+/* Weights on their way from the file to a device: as they lie where that will do; else row by row through floats into
+ * another format, then into a kernel's panels, then to the device's memory. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/model.h"
+
+enum { ROW_CHUNK = 16, ALIGN = 64 };
+
+/* The rows of one weight, converted in parallel. */
+typedef struct conversion {
+    const bora_tensor_info *from;
+    const bora_quant *to; /* NULL: plain floats */
+    int64_t n_rows, width;
+    size_t from_bytes, to_bytes; /* of a row */
+    char *out;
+    float *rows; /* [n_threads][width] */
+} conversion;
+
+static void convert_rows(void *ctx, size_t task, int thread)
+{
+    const conversion *c = ctx;
+    float *row = c->rows + (size_t)thread * (size_t)c->width;
+    int64_t first = (int64_t)task * ROW_CHUNK, end = first + ROW_CHUNK < c->n_rows ? first + ROW_CHUNK : c->n_rows;
+    for (int64_t r = first; r < end; r++) {
+        const char *from = (const char *)c->from->data + (size_t)r * c->from_bytes;
+        char *to = c->out + (size_t)r * c->to_bytes;
+        float *floats = c->to ? row : (float *)(void *)to;
+        if (c->from->quant->plain)
+            memcpy(floats, from, c->from_bytes);
+        else
+            c->from->quant->dequantize(from, floats, (size_t)c->width);
+        if (c->to)
+            c->to->quantize(floats, NULL, to, (size_t)c->width);
+    }
+}
+
+static bool convert(const placed_weight *w, const bora_quant *quant, bora_threads *threads, char *out, bora_error *err)
+{
+    conversion c = {
+        .from = w->from->tensor,
+        .to = quant,
+        .n_rows = bora_weight_rows(&w->weight),
+        .width = bora_weight_width(&w->weight),
+        .out = out,
+    };
+    c.from_bytes = bora_row_bytes(c.from->quant, c.width);
+    c.to_bytes = bora_row_bytes(quant, c.width);
+    c.rows = malloc((size_t)bora_threads_count(threads) * (size_t)c.width * sizeof *c.rows);
+    if (!c.rows)
+        return bora_fail_memory(err, w->weight.name);
+    bora_threads_run(threads, (size_t)((c.n_rows + ROW_CHUNK - 1) / ROW_CHUNK), convert_rows, &c);
+    free(c.rows);
+    return true;
+}
+
+typedef struct packing {
+    const bora_tile *tile;
+    const bora_quant *quant;
+    const char *rows;
+    size_t row_bytes, panel_bytes;
+    int64_t n_rows, width;
+    char *out;
+} packing;
+
+static void pack_panel(void *ctx, size_t panel, int thread)
+{
+    (void)thread;
+    const packing *p = ctx;
+    int64_t first = (int64_t)panel * p->tile->panel_rows, left = p->n_rows - first;
+    int n = left < p->tile->panel_rows ? (int)left : p->tile->panel_rows;
+    p->tile->pack(p->quant, p->rows + (size_t)first * p->row_bytes, p->row_bytes, n, p->width,
+                  p->out + panel * p->panel_bytes);
+}
+
+/* Packs `rows` into panels: malloc'd, or NULL. */
+static char *pack(const placed_weight *w, const bora_quant *quant, const void *rows, bora_threads *threads,
+                  size_t *bytes, bora_error *err)
+{
+    int64_t n_rows = bora_weight_rows(&w->weight), width = bora_weight_width(&w->weight);
+    size_t n_panels = (size_t)((n_rows + w->tile->panel_rows - 1) / w->tile->panel_rows);
+    packing p = {
+        w->tile, quant, rows, bora_row_bytes(quant, width), w->tile->panel_bytes(width), n_rows, width, NULL
+    };
+    size_t total;
+    if (!__builtin_mul_overflow(n_panels, p.panel_bytes, &total) && total < SIZE_MAX - ALIGN)
+        p.out = aligned_alloc(ALIGN, (total + ALIGN - 1) / ALIGN * ALIGN);
+    if (!p.out) {
+        bora_fail_memory(err, w->weight.name);
+        return NULL;
+    }
+    bora_threads_run(threads, n_panels, pack_panel, &p);
+    *bytes = total;
+    return p.out;
+}
+
+static bool lies_well(const bora_tensor_info *t, const bora_quant *quant)
+{
+    if (t->quant->plain)
+        return !quant && (uintptr_t)t->data % _Alignof(float) == 0;
+    return t->quant == quant;
+}
+
+static bool upload(placed_weight *w, const void *data, size_t bytes, bora_error *err)
+{
+    const bora_backend *b = w->device->backend;
+    w->owned = b->alloc(w->device->handle, bytes, err);
+    if (!w->owned)
+        return bora_error_prefix(err, "%s", w->weight.name);
+    w->owned_bytes = bytes;
+    w->weight.data = w->owned;
+    return b->upload(w->device->handle, w->owned, data, bytes, err);
+}
+
+bool weight_load(placed_weight *w, const bora_quant *quant, bora_threads *threads, bora_error *err)
+{
+    const bora_tensor_info *t = w->from->tensor;
+    int64_t n_rows = bora_weight_rows(&w->weight), width = bora_weight_width(&w->weight);
+    const void *data = t->data;
+    char *owned = NULL;
+    size_t bytes;
+    if (__builtin_mul_overflow((size_t)n_rows, bora_row_bytes(quant, width), &bytes))
+        return bora_fail(err, BORA_FORMAT, "%s: is too large", w->weight.name);
+    w->weight.quant = quant;
+    if (!lies_well(t, quant)) {
+        owned = bytes < SIZE_MAX - ALIGN ? aligned_alloc(ALIGN, (bytes + ALIGN) / ALIGN * ALIGN) : NULL;
+        if (!owned)
+            return bora_fail_memory(err, w->weight.name);
+        if (!convert(w, quant, threads, owned, err)) {
+            free(owned);
+            return false;
+        }
+        data = owned;
+    }
+    if (w->tile && w->tile->pack) {
+        char *packed = pack(w, quant, data, threads, &bytes, err);
+        free(owned);
+        if (!packed)
+            return false;
+        data = owned = packed;
+    }
+    if (w->device) {
+        bool ok = upload(w, data, bytes, err);
+        free(owned);
+        return ok;
+    }
+    w->owned = owned;
+    w->owned_bytes = owned ? bytes : 0;
+    w->weight.data = data;
+    return true;
+}
+
+void weight_release(placed_weight *w)
+{
+    if (w->device && w->owned)
+        w->device->backend->release(w->device->handle, w->owned);
+    else
+        free(w->owned);
+    w->owned = NULL;
+}
