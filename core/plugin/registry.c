@@ -172,7 +172,7 @@ static bool check_kernel(const bora_kernel *k, bora_error *err)
                          "offers a kernel for \"%s\" that names no backend, or not one of run and tile",
                          k->op ? k->op : "");
     if (k->tile && (!k->tile->dot || k->tile->panel_rows < 1 || k->tile->max_tokens < 1 ||
-                    !k->tile->pack != !k->tile->panel_bytes))
+                    !k->tile->pack != !k->tile->panel_bytes || (k->tile->activation && !k->tile->activation->quantize)))
         return bora_fail(err, BORA_USAGE, "offers a kernel for \"%s\" with an incomplete tile", k->op);
     return true;
 }

@@ -1,0 +1,339 @@
+/* Building graphs: shapes, names, parameters; and what the first mistake says. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "graph/exec.h"
+#include "graph/graph.h"
+
+static const bora_quant floats = { .name = "floats", .plain = true, .block_elems = 1, .block_bytes = 4 };
+
+/* A checkpoint of these tensors, all zero. */
+static const bora_tensor_info tensors[] = {
+    { .name = "embed.weight", .quant = &floats, .n_dims = 2, .shape = { 10, 8 } },
+    { .name = "layers.0.up.weight", .quant = &floats, .n_dims = 2, .shape = { 16, 8 } },
+    { .name = "layers.0.up.bias", .quant = &floats, .n_dims = 1, .shape = { 16 } },
+    { .name = "layers.0.down.weight", .quant = &floats, .n_dims = 2, .shape = { 8, 16 } },
+    { .name = "layers.0.norm.weight", .quant = &floats, .n_dims = 1, .shape = { 8 } },
+    { .name = "layers.0.head_norm.weight", .quant = &floats, .n_dims = 1, .shape = { 4 } },
+    { .name = "layers.0.odd.weight", .quant = &floats, .n_dims = 1, .shape = { 3 } },
+    { .name = "layers.0.sinks", .quant = &floats, .n_dims = 1, .shape = { 2 } },
+};
+
+static const bora_tensor_info *find(void *ctx, const char *name)
+{
+    (void)ctx;
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        if (strcmp(tensors[i].name, name) == 0)
+            return &tensors[i];
+    return NULL;
+}
+
+static bora_runtime *runtime;
+
+static int open_runtime(void **state)
+{
+    (void)state;
+    runtime = bora_runtime_new(&(bora_runtime_options){ .no_default_plugins = true }, NULL);
+    return runtime ? 0 : -1;
+}
+
+static int close_runtime(void **state)
+{
+    (void)state;
+    bora_runtime_free(runtime);
+    return 0;
+}
+
+/* Builds with the given function and config; fills err, frees everything. */
+static bool builds(bora_node *(*build)(bora_graph *g), const char *config, bora_error *err)
+{
+    bora_arch arch = { .name = "test", .build = build };
+    cJSON *params = json_parse(config, strlen(config), "config", NULL);
+    assert_non_null(params);
+    graph_source source = { .weight = find, .params = params, .params_name = "config.json" };
+    *err = (bora_error){ .code = BORA_OK };
+    bora_graph *g = graph_build(runtime, &arch, &source, err);
+    graph_free(g);
+    cJSON_Delete(params);
+    return g != NULL;
+}
+
+static void expect_failure(bora_node *(*build)(bora_graph *g), const char *config, const char *const *parts)
+{
+    bora_error err;
+    assert_false(builds(build, config, &err));
+    for (; *parts; parts++)
+        if (!strstr(err.message, *parts))
+            fail_msg("\"%s\" is not in: %s", *parts, err.message);
+}
+
+static bora_node *good(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    assert_true(bora_has_weight(g, "up"));
+    assert_false(bora_has_weight(g, "sideways"));
+    bora_node *h = bora_rms_norm(g, bora_rms_norm(g, x, "norm", 1e-5F), "head_norm", 1e-5F);
+    h = bora_linear(g, h, "up");
+    assert_int_equal(bora_width(h), 16);
+    assert_non_null(h->weights[1]); /* the bias that the checkpoint has */
+    assert_int_equal(h->layer, 0);
+    assert_string_equal(h->name, "layers.0.up");
+    h = bora_linear(g, bora_activation(g, h, BORA_SILU), "down");
+    assert_null(h->weights[1]);
+    x = bora_add(g, x, h);
+    bora_scope_end(g);
+    return bora_linear(g, bora_outputs(g, x), "embed");
+}
+
+static void a_graph_knows_its_shapes(void **state)
+{
+    (void)state;
+    bora_error err;
+    if (!builds(good, "{}", &err))
+        fail_msg("%s", err.message);
+}
+
+static bora_node *missing_weight(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 7);
+    x = bora_linear(g, x, "up");
+    x = bora_linear(g, x, "also_missing"); /* the first mistake wins */
+    return bora_outputs(g, x);
+}
+
+static bora_node *wrong_width(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    return bora_outputs(g, bora_linear(g, x, "down"));
+}
+
+static bora_node *wrong_norm(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    return bora_outputs(g, bora_rms_norm(g, x, "odd", 1e-5F));
+}
+
+static bora_node *unequal_sum(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    return bora_outputs(g, bora_add(g, x, bora_linear(g, x, "up")));
+}
+
+static bora_node *no_outputs(bora_graph *g)
+{
+    return bora_embed(g, "embed");
+}
+
+static bora_node *unknown_operation(bora_graph *g)
+{
+    return bora_op_node(g, "levitate", NULL, NULL, NULL, 0);
+}
+
+static bora_node *rejects(bora_graph *g)
+{
+    return bora_reject(g, "experts are not for this %s", "test");
+}
+
+static bora_node *bad_heads(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_attention_attrs a = { .n_heads = 3, .n_kv_heads = 2, .head_dim = 4 };
+    return bora_outputs(g, bora_attention(g, x, x, x, &a));
+}
+
+static void mistakes_name_node_weights_and_shapes(void **state)
+{
+    (void)state;
+#define PARTS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+    expect_failure(missing_weight, "{}", PARTS("architecture test", "\"layers.7.up.weight\""));
+    expect_failure(wrong_width, "{}",
+                   PARTS("layers.0.down (linear)", "takes 16", "8 wide", "layers.0.down.weight [8, 16]", "[T, 8]"));
+    expect_failure(wrong_norm, "{}", PARTS("layers.0.odd (rms_norm)", "layers.0.odd.weight [3]"));
+    expect_failure(unequal_sum, "{}", PARTS("layers.0.add", "8 and 16 wide"));
+    expect_failure(no_outputs, "{}", PARTS("bora_outputs"));
+    expect_failure(unknown_operation, "{}", PARTS("no plugin offers the operation \"levitate\""));
+    expect_failure(rejects, "{}", PARTS("experts are not for this test"));
+    expect_failure(bad_heads, "{}", PARTS("3 heads cannot share 2"));
+}
+
+static bora_node *reads_params(bora_graph *g)
+{
+    bora_param_count(g, "n");
+    bora_param_float(g, "nested.x");
+    bora_param_flag_or(g, "flag", false);
+    bora_param_string_or(g, "text", NULL);
+    bora_param_activation(g, "act", "silu");
+    return bora_outputs(g, bora_embed(g, "embed"));
+}
+
+static void parameters_are_checked(void **state)
+{
+    (void)state;
+    bora_error err;
+    if (!builds(reads_params, "{\"n\": 3, \"nested\": {\"x\": 1.5}, \"flag\": null, \"act\": \"gelu_new\"}", &err))
+        fail_msg("%s", err.message);
+    static const char *const cases[][2] = {
+        { "{\"nested\": {\"x\": 1}}", "has no \"n\"" },
+        { "{\"n\": 0, \"nested\": {\"x\": 1}}", "\"n\" must be a whole number" },
+        { "{\"n\": 1e9, \"nested\": {\"x\": 1}}", "\"n\" must be a whole number" },
+        { "{\"n\": 2.5, \"nested\": {\"x\": 1}}", "\"n\" must be a whole number" },
+        { "{\"n\": \"3\", \"nested\": {\"x\": 1}}", "\"n\" must be a whole number" },
+        { "{\"n\": 1, \"nested\": 5}", "has no \"nested.x\"" },
+        { "{\"n\": 1, \"nested\": {\"x\": 1e60}}", "\"nested.x\" must be a number" },
+        { "{\"n\": 1, \"nested\": {\"x\": 1}, \"flag\": 1}", "\"flag\" must be true or false" },
+        { "{\"n\": 1, \"nested\": {\"x\": 1}, \"text\": []}", "\"text\" must be a string" },
+        { "{\"n\": 1, \"nested\": {\"x\": 1}, \"act\": \"swoosh\"}", "\"swoosh\"" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_failure(reads_params, cases[i][0], PARTS(cases[i][1]));
+}
+
+static bora_node *ropes(bora_graph *g)
+{
+    bora_rope_attrs rope = bora_rope_params(g, 8);
+    bora_node *x = bora_rope(g, bora_embed(g, "embed"), &rope);
+    return bora_outputs(g, x);
+}
+
+static void rope_configs_are_checked(void **state)
+{
+    (void)state;
+    static const char *const accepted[] = {
+        "{}",
+        "{\"rope_theta\": 500000}",
+        "{\"rope_scaling\": null}",
+        "{\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}}",
+        "{\"partial_rotary_factor\": 0.5}",
+        "{\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 1e6}}",
+    };
+    static const char *const refused[][2] = {
+        { "{\"rope_scaling\": {\"type\": \"warp\", \"factor\": 2}}", "\"warp\" is not known" },
+        { "{\"rope_scaling\": {\"type\": \"linear\"}}", "has no \"rope_scaling.factor\"" },
+        { "{\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}}", "factor must be above 0" },
+        { "{\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 1}}",
+          "high_freq_factor > low_freq_factor" },
+        { "{\"rope_theta\": -1}", "rope_theta must be above 0" },
+        { "{\"partial_rotary_factor\": 0.4}", "turns 3 of the 8" },
+        { "{\"rope_dimension_count\": 16}", "turns 16 of the 8" },
+    };
+    bora_error err;
+    for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++)
+        if (!builds(ropes, accepted[i], &err))
+            fail_msg("%s: %s", accepted[i], err.message);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        expect_failure(ropes, refused[i][0], PARTS(refused[i][1]));
+}
+
+static void layers_are_read_from_names(void **state)
+{
+    (void)state;
+    assert_int_equal(graph_layer_of("model.layers.12.mlp.up_proj.weight"), 12);
+    assert_int_equal(graph_layer_of("blk.3"), 3);
+    assert_int_equal(graph_layer_of("lm_head.weight"), -1);
+    assert_int_equal(graph_layer_of("h2.weight"), -1);
+    assert_int_equal(graph_layer_of("a.99999999999.b"), -1);
+}
+
+/* A program on the host alone: results that live at the same time lie apart, others share. */
+static bora_node *chain(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed"), *first = x;
+    for (int i = 0; i < 50; i++)
+        x = bora_add(g, bora_scale(g, x, 0.5F), first);
+    bora_scope(g, "layers.%d", 0);
+    x = bora_linear(g, bora_outputs(g, x), "up");
+    return bora_linear(g, x, "down");
+}
+
+static void memory_is_planned_by_lifetimes(void **state)
+{
+    (void)state;
+    bora_arch arch = { .name = "test", .build = chain };
+    cJSON *params = cJSON_CreateObject();
+    graph_source source = { .weight = find, .params = params, .params_name = "config.json" };
+    bora_graph *g = graph_build(runtime, &arch, &source, NULL);
+    assert_non_null(g);
+    exec_device host = { 0 };
+    exec_node *nodes = calloc((size_t)g->n_nodes, sizeof *nodes);
+    assert_non_null(nodes);
+    static float data[6][256];
+    static bora_weight placed[6];
+    for (int w = 0; w < g->n_weights; w++) {
+        const bora_tensor_info *t = g->weights[w]->tensor;
+        placed[w] = (bora_weight){ .name = t->name, .n_dims = t->n_dims, .data = data[w] };
+        memcpy(placed[w].shape, t->shape, sizeof t->shape);
+        for (int i = 0; i < 256; i++)
+            data[w][i] = sinf((float)(i * (w + 1)));
+    }
+    for (int i = 0; i < g->n_nodes; i++) {
+        nodes[i].choice = exec_choose(runtime, g->nodes[i]->call.op, &host, &host, NULL);
+        assert_null(nodes[i].choice.kernel);
+        for (int k = 0; k < BORA_MAX_WEIGHTS; k++)
+            for (int w = 0; w < g->n_weights; w++)
+                if (g->nodes[i]->weights[k] == g->weights[w])
+                    nodes[i].weights[k] = &placed[w];
+    }
+    exec_program *p = exec_program_new(g, nodes, NULL);
+    assert_non_null(p);
+    int32_t tokens[] = { 1, 9, 4 }, positions[] = { 0, 1, 2 }, rows[] = { 2 };
+    bora_sequence sequence = { .n_rows = 3, .prompt_tokens = 3 };
+    bora_batch batch = { 3, tokens, positions, 1, &sequence, 1, rows };
+    float logits[8], expected[8];
+    assert_true(exec_run(p, &batch, logits, NULL));
+    assert_true(exec_memory_bytes(p) <= 6 * 3 * 8 * sizeof(float) + 1024); /* a hundred results in the room of a few */
+
+    /* The same by hand: embedding e, then x = x/2 + e fifty times, then the two products. */
+    float e[8], x[8], up[16];
+    memcpy(e, data[0] + 4 * 8, sizeof e);
+    memcpy(x, e, sizeof x);
+    for (int i = 0; i < 50; i++)
+        for (int k = 0; k < 8; k++)
+            x[k] = x[k] * 0.5F + e[k];
+    const float *w_up = placed[1].data, *b_up = placed[2].data, *w_down = placed[3].data;
+    assert_string_equal(placed[2].name, "layers.0.up.bias");
+    for (int r = 0; r < 16; r++) {
+        double sum = b_up[r];
+        for (int k = 0; k < 8; k++)
+            sum += (double)w_up[r * 8 + k] * x[k];
+        up[r] = (float)sum;
+    }
+    for (int r = 0; r < 8; r++) {
+        double sum = 0;
+        for (int k = 0; k < 16; k++)
+            sum += (double)w_down[r * 16 + k] * up[k];
+        expected[r] = (float)sum;
+    }
+    assert_memory_equal(logits, expected, sizeof expected);
+
+    tokens[1] = 10; /* outside the embedding */
+    bora_error err = { .code = BORA_OK };
+    assert_false(exec_run(p, &batch, logits, &err));
+    assert_non_null(strstr(err.message, "token 10"));
+    exec_program_free(p);
+    free(nodes);
+    graph_free(g);
+    cJSON_Delete(params);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_graph_knows_its_shapes),   cmocka_unit_test(mistakes_name_node_weights_and_shapes),
+        cmocka_unit_test(parameters_are_checked),     cmocka_unit_test(rope_configs_are_checked),
+        cmocka_unit_test(layers_are_read_from_names), cmocka_unit_test(memory_is_planned_by_lifetimes),
+    };
+    return cmocka_run_group_tests(tests, open_runtime, close_runtime);
+}
