@@ -35,6 +35,8 @@ bora_node *bora_reject(bora_graph *g, const char *fmt, ...)
 
 void bora_scope(bora_graph *g, const char *fmt, ...)
 {
+    if (!graph_ok(g)) /* a config that lies about its layers must not cost more than the counting of them */
+        return;
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(g->scope, sizeof g->scope, fmt, args);
