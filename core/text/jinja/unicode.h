@@ -1,0 +1,35 @@
+/* Characters as Python sees them: decoding, classes, case. Text is valid UTF-8 (see utf8_clean). */
+#ifndef BORA_TEXT_JINJA_UNICODE_H
+#define BORA_TEXT_JINJA_UNICODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum char_case { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_FOLD } char_case;
+
+/* The character at *p, which moves past it. */
+unsigned utf8_next(const char **p);
+/* The character before *p, which moves to its first byte. */
+unsigned utf8_prev(const char **p);
+size_t utf8_count(const char *data, size_t len);
+/* The byte offset of character `n` (<= the number of characters). */
+size_t utf8_offset(const char *data, size_t len, size_t n);
+size_t utf8_encode(unsigned c, char out[4]);
+bool utf8_is_valid(const char *data, size_t len);
+
+bool char_is_space(unsigned c);
+bool char_is_line_end(unsigned c); /* for splitlines() */
+bool char_is_alpha(unsigned c);
+bool char_is_decimal(unsigned c);
+bool char_is_digit(unsigned c);
+bool char_is_numeric(unsigned c);
+bool char_is_word(unsigned c); /* \w */
+bool char_is_printable(unsigned c);
+bool char_is_upper(unsigned c);
+bool char_is_lower(unsigned c);
+bool char_is_title(unsigned c);
+bool char_is_case_ignorable(unsigned c);
+/* Up to three characters; returns how many. Conditional mappings (final sigma) are the caller's. */
+size_t char_to_case(unsigned c, char_case to, unsigned out[3]);
+
+#endif
