@@ -41,7 +41,7 @@ static bool put_number(job *j, const spec *s, bool negative, const char *prefix,
     size_t len = strlen(sign) + strlen(prefix) + n_int + separators + strlen(rest);
     size_t missing = s->width > 0 && (size_t)s->width > len ? (size_t)s->width - len : 0;
     char align = s->align ? s->align : '>', fill[4];
-    size_t fill_len = utf8_encode(s->fill, fill);
+    size_t fill_len = jinja_utf8_encode(s->fill, fill);
     size_t before = align == '>' ? missing : align == '^' ? missing / 2 : 0;
     size_t inside = align == '=' ? missing : 0;
     return jinja_put_repeat(j, fill, fill_len, before) && jinja_puts(j, sign) && jinja_puts(j, prefix) &&
@@ -52,10 +52,10 @@ static bool put_number(job *j, const spec *s, bool negative, const char *prefix,
 static bool put_text(job *j, const spec *s, const str *text)
 {
     size_t n = s->precision >= 0 && (size_t)s->precision < text->n_chars ? (size_t)s->precision : text->n_chars;
-    size_t bytes = n == text->n_chars ? text->len : utf8_offset(text->data, text->len, n);
+    size_t bytes = n == text->n_chars ? text->len : jinja_utf8_offset(text->data, text->len, n);
     size_t missing = s->width > 0 && (size_t)s->width > n ? (size_t)s->width - n : 0;
     char align = s->align ? s->align : s->percent_style ? '>' : '<', fill[4];
-    size_t fill_len = utf8_encode(s->fill, fill);
+    size_t fill_len = jinja_utf8_encode(s->fill, fill);
     size_t before = align == '>' ? missing : align == '^' ? missing / 2 : 0;
     return jinja_put_repeat(j, fill, fill_len, before) && jinja_put(j, text->data, bytes) &&
            jinja_put_repeat(j, fill, fill_len, missing - before);
@@ -161,7 +161,7 @@ static bool read_spec(job *j, const str *text, spec *s)
     const char *p = text->data, *end = p + text->len;
     *s = (spec){ .fill = ' ', .sign = '-', .width = -1, .precision = -1 };
     const char *after = p;
-    unsigned first = p < end ? utf8_next(&after) : 0;
+    unsigned first = p < end ? jinja_utf8_next(&after) : 0;
     if (first && after < end && strchr("<>^=", *after)) {
         s->fill = first;
         s->align = *after;
@@ -234,7 +234,7 @@ static bool format_value(job *j, value v, const str *spec_text)
         char utf8[4];
         if (i < 0 || i > 0x10ffff || (i >= 0xd800 && i < 0xe000))
             return jinja_error(j, "%%c needs a character");
-        str c = { utf8, utf8_encode((unsigned)i, utf8), 1 };
+        str c = { utf8, jinja_utf8_encode((unsigned)i, utf8), 1 };
         return put_text(j, &s, &c);
     }
     if (v.type == V_FLOAT) {

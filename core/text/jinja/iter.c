@@ -278,7 +278,7 @@ bool jinja_next(job *j, iter *it, value *out, bool *has)
         *has = it->pos < s->len;
         if (*has) {
             const char *from = s->data + it->pos, *p = from;
-            utf8_next(&p);
+            jinja_utf8_next(&p);
             it->pos += (size_t)(p - from);
             ok = jinja_substring(j, from, (size_t)(p - from), out);
         }

@@ -87,7 +87,7 @@ bool jinja_puts(job *j, const char *text)
 bool jinja_put_char(job *j, unsigned codepoint)
 {
     char utf8[4];
-    return jinja_put(j, utf8, utf8_encode(codepoint, utf8));
+    return jinja_put(j, utf8, jinja_utf8_encode(codepoint, utf8));
 }
 
 bool jinja_put_repeat(job *j, const char *data, size_t len, size_t times)

@@ -253,7 +253,7 @@ static bool read_value(reader *r, value *out)
 bool jinja_read_json(job *j, const char *text, size_t len, value *out)
 {
     reader r = { .j = j, .text = text, .p = text, .end = text + len };
-    if (!utf8_is_valid(text, len))
+    if (!jinja_utf8_is_valid(text, len))
         return bora_fail(j->err, BORA_FORMAT, "context: not valid UTF-8");
     if (!read_value(&r, out))
         return false;

@@ -80,7 +80,7 @@ static bool starts(const lexer *l, const char *p, const char *text)
 
 static const char *skip_space(const lexer *l, const char *p)
 {
-    for (const char *next = p; p < l->end && char_is_space(utf8_next(&next)); next = p)
+    for (const char *next = p; p < l->end && jinja_char_is_space(jinja_utf8_next(&next)); next = p)
         p = next;
     return p;
 }
@@ -104,7 +104,7 @@ static bool emit_text(lexer *l, const char *to, char sign, bool is_variable)
     if (sign == '-') {
         while (stop > from) {
             const char *before = stop;
-            if (!char_is_space(utf8_prev(&before)))
+            if (!jinja_char_is_space(jinja_utf8_prev(&before)))
                 break;
             stop = before;
         }
@@ -279,7 +279,7 @@ static bool put_escape(lexer *l, const char **p, const char *end)
         /* Python escapes such a character first and then reads its escape's backslash as escaped. */
         char text[16];
         --*p;
-        unsigned n = utf8_next(p);
+        unsigned n = jinja_utf8_next(p);
         snprintf(text, sizeof text, n < 0x100 ? "\\x%02x" : n < 0x10000 ? "\\u%04x" : "\\U%08x", n);
         return jinja_puts(j, text);
     }
@@ -316,13 +316,13 @@ static bool is_name_char(unsigned c, bool first)
 {
     if (c < 0x80)
         return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (!first && c >= '0' && c <= '9');
-    return char_is_alpha(c) || (!first && char_is_word(c));
+    return jinja_char_is_alpha(c) || (!first && jinja_char_is_word(c));
 }
 
 static bool lex_name(lexer *l, const char *after_first)
 {
     const char *from = l->p, *p = after_first;
-    for (const char *next = p; p < l->end && is_name_char(utf8_next(&next), false); next = p)
+    for (const char *next = p; p < l->end && is_name_char(jinja_utf8_next(&next), false); next = p)
         p = next;
     value name;
     l->p = p;
@@ -351,7 +351,7 @@ static bool lex_operator(lexer *l)
     }
     char shown[5] = "";
     const char *next = l->p;
-    utf8_next(&next);
+    jinja_utf8_next(&next);
     memcpy(shown, l->p, (size_t)(next - l->p));
     return jinja_error(l->j, "unexpected character '%s'", shown);
 }
@@ -371,9 +371,9 @@ static bool lex_tag(lexer *l, bool is_variable)
             return true;
         }
         const char *next = l->p;
-        unsigned c = utf8_next(&next);
+        unsigned c = jinja_utf8_next(&next);
         bool ok = true;
-        if (char_is_space(c))
+        if (jinja_char_is_space(c))
             advance(l, next);
         else if (c >= '0' && c <= '9')
             ok = lex_number(l);

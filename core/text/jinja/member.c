@@ -142,10 +142,10 @@ bool jinja_index(job *j, value v, int64_t i, value *out, bool *found)
     if (v.s->n_chars != v.s->len) {
         if (!jinja_charge(j, at / 64))
             return false;
-        at = utf8_offset(v.s->data, v.s->len, at);
+        at = jinja_utf8_offset(v.s->data, v.s->len, at);
     }
     const char *p = v.s->data + at;
-    utf8_next(&p);
+    jinja_utf8_next(&p);
     if (!jinja_substring(j, v.s->data + at, (size_t)(p - v.s->data) - at, out))
         return false;
     out->markup = v.markup;

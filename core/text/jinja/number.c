@@ -61,9 +61,9 @@ static int digit_value(char c)
 static void strip(const char **text, size_t *len)
 {
     const char *p = *text, *end = p + *len;
-    for (const char *next = p; p < end && char_is_space(utf8_next(&next)); next = p)
+    for (const char *next = p; p < end && jinja_char_is_space(jinja_utf8_next(&next)); next = p)
         p = next;
-    for (const char *before = end; end > p && char_is_space(utf8_prev(&before)); before = end)
+    for (const char *before = end; end > p && jinja_char_is_space(jinja_utf8_prev(&before)); before = end)
         end = before;
     *text = p;
     *len = (size_t)(end - p);

@@ -359,22 +359,22 @@ static bool slice_string(job *j, value v, int64_t start, int64_t step, int64_t n
         if (s->n_chars != s->len) {
             if (!jinja_charge(j, s->len / 64))
                 return false;
-            from = utf8_offset(s->data, s->len, from);
-            to = from + utf8_offset(s->data + from, s->len - from, (size_t)n);
+            from = jinja_utf8_offset(s->data, s->len, from);
+            to = from + jinja_utf8_offset(s->data + from, s->len - from, (size_t)n);
         }
         return jinja_substring(j, s->data + from, to - from, out);
     }
     if (!jinja_charge(j, s->n_chars / 16))
         return false;
     size_t mark = jinja_begin(j);
-    const char *p = s->data + utf8_offset(s->data, s->len, (size_t)start);
+    const char *p = s->data + jinja_utf8_offset(s->data, s->len, (size_t)start);
     for (int64_t i = 0; i < n; i++) {
         const char *next = p;
-        utf8_next(&next);
+        jinja_utf8_next(&next);
         if (!jinja_put(j, p, (size_t)(next - p)))
             return false;
         for (int64_t k = 0; i + 1 < n && k < (step < 0 ? -step : step); k++)
-            step < 0 ? utf8_prev(&p) : utf8_next(&p);
+            step < 0 ? jinja_utf8_prev(&p) : jinja_utf8_next(&p);
     }
     return jinja_end(j, mark, out);
 }

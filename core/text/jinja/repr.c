@@ -15,13 +15,13 @@ static bool put_string_repr(job *j, const str *s, bool ascii)
     const char *end = s->data + s->len;
     for (const char *p = s->data; p < end;) {
         const char *from = p;
-        unsigned c = utf8_next(&p);
+        unsigned c = jinja_utf8_next(&p);
         char escape[16];
         if (c == (unsigned char)quote || c == '\\')
             snprintf(escape, sizeof escape, "\\%c", (char)c);
         else if (c == '\n' || c == '\r' || c == '\t')
             snprintf(escape, sizeof escape, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-        else if (char_is_printable(c) && !(ascii && c > 0x7e))
+        else if (jinja_char_is_printable(c) && !(ascii && c > 0x7e))
             escape[0] = '\0';
         else
             snprintf(escape, sizeof escape, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);

@@ -48,13 +48,13 @@ static bool capitalize(job *j, value self, const call_args *a, value *out)
 
 static bool is_cased(unsigned c)
 {
-    return char_is_upper(c) || char_is_lower(c) || char_is_title(c);
+    return jinja_char_is_upper(c) || jinja_char_is_lower(c) || jinja_char_is_title(c);
 }
 
 static bool put_mapped(job *j, unsigned c, char_case to)
 {
     unsigned mapped[3];
-    size_t n = char_to_case(c, to, mapped);
+    size_t n = jinja_char_to_case(c, to, mapped);
     for (size_t i = 0; i < n; i++)
         if (!jinja_put_char(j, mapped[i]))
             return false;
@@ -67,7 +67,7 @@ static bool title(job *j, value self, const call_args *a, value *out)
     size_t mark = jinja_begin(j);
     bool in_word = false;
     for (const char *p = self.s->data, *end = p + self.s->len; p < end;) {
-        unsigned c = utf8_next(&p);
+        unsigned c = jinja_utf8_next(&p);
         if (!put_mapped(j, c, in_word ? CASE_LOWER : CASE_TITLE))
             return false;
         in_word = is_cased(c);
@@ -80,10 +80,10 @@ static bool swapcase(job *j, value self, const call_args *a, value *out)
     (void)a;
     size_t mark = jinja_begin(j);
     for (const char *p = self.s->data, *end = p + self.s->len; p < end;) {
-        unsigned c = utf8_next(&p);
-        bool ok = char_is_upper(c)   ? put_mapped(j, c, CASE_LOWER)
-                  : char_is_lower(c) ? put_mapped(j, c, CASE_UPPER)
-                                     : jinja_put_char(j, c);
+        unsigned c = jinja_utf8_next(&p);
+        bool ok = jinja_char_is_upper(c)   ? put_mapped(j, c, CASE_LOWER)
+                  : jinja_char_is_lower(c) ? put_mapped(j, c, CASE_UPPER)
+                                           : jinja_put_char(j, c);
         if (!ok)
             return false;
     }
@@ -156,8 +156,8 @@ static bool window(job *j, const str *s, value start, value end, str *out, bool 
     if (!*ok)
         return true;
     bool ascii = s->len == s->n_chars;
-    size_t first = ascii ? (size_t)from : utf8_offset(s->data, s->len, (size_t)from);
-    size_t last = ascii ? (size_t)to : utf8_offset(s->data, s->len, (size_t)to);
+    size_t first = ascii ? (size_t)from : jinja_utf8_offset(s->data, s->len, (size_t)from);
+    size_t last = ascii ? (size_t)to : jinja_utf8_offset(s->data, s->len, (size_t)to);
     *out = (str){ s->data + first, last - first, (size_t)(to - from) };
     return jinja_charge(j, s->len / 64);
 }
@@ -179,7 +179,7 @@ static bool locate(job *j, value self, const call_args *a, bool last, int64_t *o
     else if (!jinja_find_last(j, in.data, in.data + in.len, what, &hit))
         return false;
     if (hit)
-        *out = (int64_t)utf8_count(self.s->data, (size_t)(hit - self.s->data));
+        *out = (int64_t)jinja_utf8_count(self.s->data, (size_t)(hit - self.s->data));
     return true;
 }
 
@@ -333,7 +333,7 @@ static bool pad(job *j, value self, const call_args *a, char align, value *out)
     if (fill && fill->n_chars != 1)
         return jinja_error(j, "the fill character must be exactly one character long");
     const char *p = fill ? fill->data : " ";
-    return jinja_pad(j, self.s, width, utf8_next(&p), align, out);
+    return jinja_pad(j, self.s, width, jinja_utf8_next(&p), align, out);
 }
 
 static bool center(job *j, value self, const call_args *a, value *out)
@@ -371,7 +371,7 @@ static bool expandtabs(job *j, value self, const call_args *a, value *out)
     size_t mark = jinja_begin(j);
     for (const char *p = self.s->data, *end = p + self.s->len; p < end;) {
         const char *from = p;
-        unsigned c = utf8_next(&p);
+        unsigned c = jinja_utf8_next(&p);
         bool ok = true;
         if (c == '\t') {
             int64_t n = size > 0 ? size - column % size : 0;
@@ -404,19 +404,19 @@ static bool all(job *j, const str *s, bool (*is)(unsigned c), bool if_empty, val
 {
     bool yes = s->len > 0 || if_empty;
     for (const char *p = s->data, *end = p + s->len; p < end && yes;)
-        yes = is(utf8_next(&p));
+        yes = is(jinja_utf8_next(&p));
     *out = v_bool(yes);
     return jinja_charge(j, s->len / 64);
 }
 
 static bool is_alnum(unsigned c)
 {
-    return char_is_alpha(c) || char_is_digit(c) || char_is_numeric(c);
+    return jinja_char_is_alpha(c) || jinja_char_is_digit(c) || jinja_char_is_numeric(c);
 }
 
 static bool is_numeric(unsigned c)
 {
-    return char_is_digit(c) || char_is_numeric(c);
+    return jinja_char_is_digit(c) || jinja_char_is_numeric(c);
 }
 
 static bool is_ascii(unsigned c)
@@ -430,14 +430,14 @@ static bool is_ascii(unsigned c)
         (void)a;                                                                                                       \
         return all(j, self.s, is, if_empty, out);                                                                      \
     }
-ALL(isalpha_all, char_is_alpha, false)
+ALL(isalpha_all, jinja_char_is_alpha, false)
 ALL(isalnum_all, is_alnum, false)
-ALL(isdigit_all, char_is_digit, false)
-ALL(isdecimal_all, char_is_decimal, false)
+ALL(isdigit_all, jinja_char_is_digit, false)
+ALL(isdecimal_all, jinja_char_is_decimal, false)
 ALL(isnumeric_all, is_numeric, false)
-ALL(isspace_all, char_is_space, false)
+ALL(isspace_all, jinja_char_is_space, false)
 ALL(isascii_all, is_ascii, true)
-ALL(isprintable_all, char_is_printable, true)
+ALL(isprintable_all, jinja_char_is_printable, true)
 
 static bool isidentifier(job *j, value self, const call_args *a, value *out)
 {
@@ -446,8 +446,8 @@ static bool isidentifier(job *j, value self, const call_args *a, value *out)
     bool yes = s->len > 0;
     for (const char *p = s->data, *end = p + s->len; p < end && yes;) {
         bool first = p == s->data;
-        unsigned c = utf8_next(&p);
-        yes = c == '_' || char_is_alpha(c) || (!first && char_is_word(c));
+        unsigned c = jinja_utf8_next(&p);
+        yes = c == '_' || jinja_char_is_alpha(c) || (!first && jinja_char_is_word(c));
     }
     *out = v_bool(yes);
     return jinja_charge(j, s->len / 64);
@@ -458,7 +458,7 @@ static bool one_case(job *j, const str *s, bool (*is)(unsigned c), value *out)
 {
     bool any = false, yes = true;
     for (const char *p = s->data, *end = p + s->len; p < end && yes;) {
-        unsigned c = utf8_next(&p);
+        unsigned c = jinja_utf8_next(&p);
         any = any || is(c);
         yes = is(c) || !is_cased(c);
     }
@@ -469,13 +469,13 @@ static bool one_case(job *j, const str *s, bool (*is)(unsigned c), value *out)
 static bool islower_all(job *j, value self, const call_args *a, value *out)
 {
     (void)a;
-    return one_case(j, self.s, char_is_lower, out);
+    return one_case(j, self.s, jinja_char_is_lower, out);
 }
 
 static bool isupper_all(job *j, value self, const call_args *a, value *out)
 {
     (void)a;
-    return one_case(j, self.s, char_is_upper, out);
+    return one_case(j, self.s, jinja_char_is_upper, out);
 }
 
 static bool istitle(job *j, value self, const call_args *a, value *out)
@@ -483,8 +483,8 @@ static bool istitle(job *j, value self, const call_args *a, value *out)
     (void)a;
     bool any = false, yes = true, in_word = false;
     for (const char *p = self.s->data, *end = p + self.s->len; p < end && yes;) {
-        unsigned c = utf8_next(&p);
-        bool big = char_is_upper(c) || char_is_title(c), small = char_is_lower(c);
+        unsigned c = jinja_utf8_next(&p);
+        bool big = jinja_char_is_upper(c) || jinja_char_is_title(c), small = jinja_char_is_lower(c);
         yes = !(big && in_word) && !(small && !in_word);
         any = any || big || small;
         in_word = big || small;

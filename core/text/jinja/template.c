@@ -32,7 +32,7 @@ bora_chat_template *bora_chat_template_new(const char *source, size_t len, const
                   MAX_TEMPLATE_BYTES);
         return NULL;
     }
-    if (!utf8_is_valid(source, len)) {
+    if (!jinja_utf8_is_valid(source, len)) {
         bora_fail(err, BORA_FORMAT, "%s: the template is not valid UTF-8", name);
         return NULL;
     }

@@ -36,16 +36,17 @@ static bool is_final_sigma(const str *s, const char *at)
 {
     const char *begin = s->data, *end = s->data + s->len, *p = at;
     unsigned c = 0;
-    while (p > begin && char_is_case_ignorable(c = utf8_prev(&p)))
+    while (p > begin && jinja_char_is_case_ignorable(c = jinja_utf8_prev(&p)))
         c = 0;
-    if (!c || char_is_case_ignorable(c) || !(char_is_upper(c) || char_is_lower(c) || char_is_title(c)))
+    if (!c || jinja_char_is_case_ignorable(c) ||
+        !(jinja_char_is_upper(c) || jinja_char_is_lower(c) || jinja_char_is_title(c)))
         return false;
     p = at;
-    utf8_next(&p);
+    jinja_utf8_next(&p);
     while (p < end) {
-        c = utf8_next(&p);
-        if (!char_is_case_ignorable(c))
-            return !(char_is_upper(c) || char_is_lower(c) || char_is_title(c));
+        c = jinja_utf8_next(&p);
+        if (!jinja_char_is_case_ignorable(c))
+            return !(jinja_char_is_upper(c) || jinja_char_is_lower(c) || jinja_char_is_title(c));
     }
     return true;
 }
@@ -53,10 +54,10 @@ static bool is_final_sigma(const str *s, const char *at)
 static bool put_case(job *j, const str *s, const char *at, char_case to)
 {
     const char *p = at;
-    unsigned c = utf8_next(&p), out[3];
+    unsigned c = jinja_utf8_next(&p), out[3];
     if (c == 0x3a3 && to == CASE_LOWER)
         return jinja_put_char(j, is_final_sigma(s, at) ? 0x3c2 : 0x3c3);
-    size_t n = char_to_case(c, to, out);
+    size_t n = jinja_char_to_case(c, to, out);
     for (size_t i = 0; i < n; i++)
         if (!jinja_put_char(j, out[i]))
             return false;
@@ -68,7 +69,7 @@ bool jinja_change_case(job *j, const str *s, char_case to, value *out)
     size_t mark = jinja_begin(j);
     if (!jinja_charge(j, s->len / 16))
         return false;
-    for (const char *p = s->data, *end = p + s->len; p < end; utf8_next(&p))
+    for (const char *p = s->data, *end = p + s->len; p < end; jinja_utf8_next(&p))
         if (!put_case(j, s, p, to))
             return false;
     return jinja_end(j, mark, out);
@@ -79,7 +80,7 @@ bool jinja_capitalize(job *j, const str *s, value *out)
     size_t mark = jinja_begin(j);
     if (!jinja_charge(j, s->len / 16))
         return false;
-    for (const char *p = s->data, *end = p + s->len; p < end; utf8_next(&p))
+    for (const char *p = s->data, *end = p + s->len; p < end; jinja_utf8_next(&p))
         if (!put_case(j, s, p, p == s->data ? CASE_TITLE : CASE_LOWER))
             return false;
     return jinja_end(j, mark, out);
@@ -88,9 +89,9 @@ bool jinja_capitalize(job *j, const str *s, value *out)
 static bool stripped(const str *chars, unsigned c)
 {
     if (!chars)
-        return char_is_space(c);
+        return jinja_char_is_space(c);
     for (const char *p = chars->data, *end = p + chars->len; p < end;)
-        if (utf8_next(&p) == c)
+        if (jinja_utf8_next(&p) == c)
             return true;
     return false;
 }
@@ -100,9 +101,9 @@ bool jinja_strip(job *j, const str *s, const str *chars, bool left, bool right, 
     const char *p = s->data, *end = p + s->len;
     if (!jinja_charge(j, chars ? s->len / 64 * chars->len : 0))
         return false;
-    for (const char *next = p; left && p < end && stripped(chars, utf8_next(&next)); next = p)
+    for (const char *next = p; left && p < end && stripped(chars, jinja_utf8_next(&next)); next = p)
         p = next;
-    for (const char *before = end; right && end > p && stripped(chars, utf8_prev(&before)); before = end)
+    for (const char *before = end; right && end > p && stripped(chars, jinja_utf8_prev(&before)); before = end)
         end = before;
     return jinja_substring(j, p, (size_t)(end - p), out);
 }
@@ -123,7 +124,7 @@ bool jinja_replace(job *j, const str *s, const str *from, const str *to, int64_t
             hit = p;
             if (!jinja_put_str(j, to) || p == end)
                 break;
-            utf8_next(&p);
+            jinja_utf8_next(&p);
             if (!jinja_put(j, hit, (size_t)(p - hit)))
                 break;
         }
@@ -152,14 +153,14 @@ static bool split_words(job *j, const str *s, uint64_t limit, list *l)
 {
     const char *p = s->data, *end = p + s->len;
     for (;;) {
-        for (const char *next = p; p < end && char_is_space(utf8_next(&next)); next = p)
+        for (const char *next = p; p < end && jinja_char_is_space(jinja_utf8_next(&next)); next = p)
             p = next;
         if (p == end)
             return true;
         const char *word = p;
         if (limit-- == 0)
             return add_part(j, l, word, end);
-        for (const char *next = p; p < end && !char_is_space(utf8_next(&next)); next = p)
+        for (const char *next = p; p < end && !jinja_char_is_space(jinja_utf8_next(&next)); next = p)
             p = next;
         if (!add_part(j, l, word, p))
             return false;
@@ -170,7 +171,7 @@ static bool split_words_right(job *j, const str *s, uint64_t limit, list *l)
 {
     const char *begin = s->data, *end = begin + s->len;
     for (;;) {
-        for (const char *before = end; end > begin && char_is_space(utf8_prev(&before)); before = end)
+        for (const char *before = end; end > begin && jinja_char_is_space(jinja_utf8_prev(&before)); before = end)
             end = before;
         if (end == begin)
             break;
@@ -178,7 +179,8 @@ static bool split_words_right(job *j, const str *s, uint64_t limit, list *l)
         if (limit-- == 0) {
             word = begin;
         } else {
-            for (const char *before = word; word > begin && !char_is_space(utf8_prev(&before)); before = word)
+            for (const char *before = word; word > begin && !jinja_char_is_space(jinja_utf8_prev(&before));
+                 before = word)
                 word = before;
         }
         if (!add_part(j, l, word, end))
@@ -244,8 +246,8 @@ bool jinja_split_lines(job *j, const str *s, bool keep_ends, list **out)
     const char *p = s->data, *end = p + s->len, *line = p;
     while (p < end) {
         const char *at = p;
-        unsigned c = utf8_next(&p);
-        if (!char_is_line_end(c))
+        unsigned c = jinja_utf8_next(&p);
+        if (!jinja_char_is_line_end(c))
             continue;
         if (c == '\r' && p < end && *p == '\n')
             p++;
@@ -276,7 +278,7 @@ bool jinja_pad(job *j, const str *s, int64_t width, unsigned fill, char align, v
     size_t missing = width > 0 && (uint64_t)width > s->n_chars ? (size_t)width - s->n_chars : 0;
     size_t left = align == '>' ? missing : align == '<' ? 0 : missing / 2 + (missing & (size_t)width & 1);
     char utf8[4];
-    size_t n = utf8_encode(fill, utf8), mark = jinja_begin(j);
+    size_t n = jinja_utf8_encode(fill, utf8), mark = jinja_begin(j);
     return jinja_put_repeat(j, utf8, n, left) && jinja_put_str(j, s) && jinja_put_repeat(j, utf8, n, missing - left) &&
            jinja_end(j, mark, out);
 }

@@ -42,8 +42,8 @@ static bool title(job *j, value self, const call_args *a, value *out)
     size_t mark = jinja_begin(j);
     for (const char *p = s.s->data, *end = p + s.s->len; p < end;) {
         const char *word = p, *next = p;
-        unsigned c = utf8_next(&next);
-        bool gap = char_is_space(c) || (c < 0x80 && c && strchr("-({[<", (char)c));
+        unsigned c = jinja_utf8_next(&next);
+        bool gap = jinja_char_is_space(c) || (c < 0x80 && c && strchr("-({[<", (char)c));
         if (gap) {
             if (!jinja_put(j, p, (size_t)(next - p)))
                 return false;
@@ -52,8 +52,8 @@ static bool title(job *j, value self, const call_args *a, value *out)
         }
         const char *rest = next;
         for (p = next; p < end; p = next) {
-            c = utf8_next(&next);
-            if (char_is_space(c) || (c < 0x80 && c && strchr("-({[<", (char)c)))
+            c = jinja_utf8_next(&next);
+            if (jinja_char_is_space(c) || (c < 0x80 && c && strchr("-({[<", (char)c)))
                 break;
         }
         if (!put_part(j, word, (size_t)(rest - word), CASE_UPPER) || !put_part(j, rest, (size_t)(p - rest), CASE_LOWER))
@@ -174,7 +174,7 @@ static bool truncate_text(job *j, value self, const call_args *a, value *out)
     if ((int64_t)self.s->n_chars - leeway <= length)
         return true;
     const str *s = self.s;
-    size_t keep = utf8_offset(s->data, s->len, (size_t)length - end.s->n_chars);
+    size_t keep = jinja_utf8_offset(s->data, s->len, (size_t)length - end.s->n_chars);
     if (!jinja_truth(j, a->args[1])) {
         const char *space = memrchr(s->data, ' ', keep);
         keep = space ? (size_t)(space - s->data) : keep;
@@ -192,7 +192,7 @@ static bool wordcount(job *j, value self, const call_args *a, value *out)
     int64_t n = 0;
     bool in_word = false;
     for (const char *p = s.s->data, *end = p + s.s->len; p < end;) {
-        bool word = char_is_word(utf8_next(&p));
+        bool word = jinja_char_is_word(jinja_utf8_next(&p));
         n += word && !in_word;
         in_word = word;
     }

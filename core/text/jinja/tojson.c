@@ -16,7 +16,7 @@ static bool put_string(job *j, const str *s, bool ensure_ascii)
     const char *end = s->data + s->len, *plain = s->data;
     for (const char *p = s->data; p < end;) {
         const char *at = p;
-        unsigned c = utf8_next(&p);
+        unsigned c = jinja_utf8_next(&p);
         const char *known = c && c < 0x80 ? strchr(from, (char)c) : NULL;
         if (!known && c >= 0x20 && !(ensure_ascii && c > 0x7e))
             continue;

@@ -151,7 +151,7 @@ static utf8proc_category_t category(unsigned c)
     return utf8proc_category((utf8proc_int32_t)c);
 }
 
-unsigned utf8_next(const char **p)
+unsigned jinja_utf8_next(const char **p)
 {
     const unsigned char *s = (const unsigned char *)*p;
     if (s[0] < 0x80) {
@@ -170,16 +170,16 @@ unsigned utf8_next(const char **p)
     return (s[0] & 0x07u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
 }
 
-unsigned utf8_prev(const char **p)
+unsigned jinja_utf8_prev(const char **p)
 {
     do
         --*p;
     while (((unsigned char)**p & 0xc0) == 0x80);
     const char *at = *p;
-    return utf8_next(&at);
+    return jinja_utf8_next(&at);
 }
 
-size_t utf8_count(const char *data, size_t len)
+size_t jinja_utf8_count(const char *data, size_t len)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++)
@@ -187,7 +187,7 @@ size_t utf8_count(const char *data, size_t len)
     return n;
 }
 
-size_t utf8_offset(const char *data, size_t len, size_t n)
+size_t jinja_utf8_offset(const char *data, size_t len, size_t n)
 {
     size_t i = 0;
     while (i < len && n > 0) {
@@ -199,12 +199,12 @@ size_t utf8_offset(const char *data, size_t len, size_t n)
     return i;
 }
 
-size_t utf8_encode(unsigned c, char out[4])
+size_t jinja_utf8_encode(unsigned c, char out[4])
 {
     return (size_t)utf8proc_encode_char((utf8proc_int32_t)c, (utf8proc_uint8_t *)out);
 }
 
-bool utf8_is_valid(const char *data, size_t len)
+bool jinja_utf8_is_valid(const char *data, size_t len)
 {
     for (size_t i = 0; i < len;) {
         utf8proc_int32_t c;
@@ -216,7 +216,7 @@ bool utf8_is_valid(const char *data, size_t len)
     return true;
 }
 
-bool char_is_space(unsigned c)
+bool jinja_char_is_space(unsigned c)
 {
     if (c < 0x80)
         return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x1f);
@@ -224,40 +224,40 @@ bool char_is_space(unsigned c)
            c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-bool char_is_line_end(unsigned c)
+bool jinja_char_is_line_end(unsigned c)
 {
     return (c >= 10 && c <= 13) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 || c == 0x2029;
 }
 
-bool char_is_alpha(unsigned c)
+bool jinja_char_is_alpha(unsigned c)
 {
     utf8proc_category_t k = category(c);
     return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
 }
 
-bool char_is_decimal(unsigned c)
+bool jinja_char_is_decimal(unsigned c)
 {
     return category(c) == UTF8PROC_CATEGORY_ND;
 }
 
-bool char_is_digit(unsigned c)
+bool jinja_char_is_digit(unsigned c)
 {
-    return char_is_decimal(c) || IN_RANGES(c, other_digits);
+    return jinja_char_is_decimal(c) || IN_RANGES(c, other_digits);
 }
 
 /* Ideographs that stand for numbers are left out. */
-bool char_is_numeric(unsigned c)
+bool jinja_char_is_numeric(unsigned c)
 {
     utf8proc_category_t k = category(c);
     return k == UTF8PROC_CATEGORY_ND || k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_NO;
 }
 
-bool char_is_word(unsigned c)
+bool jinja_char_is_word(unsigned c)
 {
-    return c == '_' || char_is_alpha(c) || char_is_numeric(c);
+    return c == '_' || jinja_char_is_alpha(c) || jinja_char_is_numeric(c);
 }
 
-bool char_is_printable(unsigned c)
+bool jinja_char_is_printable(unsigned c)
 {
     if (c < 0x7f)
         return c >= 0x20;
@@ -265,22 +265,22 @@ bool char_is_printable(unsigned c)
     return k != UTF8PROC_CATEGORY_CN && (k < UTF8PROC_CATEGORY_ZS || k > UTF8PROC_CATEGORY_CO);
 }
 
-bool char_is_upper(unsigned c)
+bool jinja_char_is_upper(unsigned c)
 {
     return category(c) == UTF8PROC_CATEGORY_LU || IN_RANGES(c, other_upper);
 }
 
-bool char_is_lower(unsigned c)
+bool jinja_char_is_lower(unsigned c)
 {
     return category(c) == UTF8PROC_CATEGORY_LL || IN_RANGES(c, other_lower);
 }
 
-bool char_is_title(unsigned c)
+bool jinja_char_is_title(unsigned c)
 {
     return category(c) == UTF8PROC_CATEGORY_LT;
 }
 
-bool char_is_case_ignorable(unsigned c)
+bool jinja_char_is_case_ignorable(unsigned c)
 {
     utf8proc_category_t k = category(c);
     return c == '\'' || c == '.' || c == ':' || c == 0xb7 || c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027 ||
@@ -293,7 +293,7 @@ static unsigned simple_lower(unsigned c)
     return (unsigned)utf8proc_tolower((utf8proc_int32_t)c);
 }
 
-size_t char_to_case(unsigned c, char_case to, unsigned out[3])
+size_t jinja_char_to_case(unsigned c, char_case to, unsigned out[3])
 {
     if (c < 0x80) {
         bool raise = to == CASE_UPPER || to == CASE_TITLE;
@@ -322,7 +322,8 @@ size_t char_to_case(unsigned c, char_case to, unsigned out[3])
     }
     if (to == CASE_TITLE) {
         out[0] = (unsigned)utf8proc_totitle((utf8proc_int32_t)c);
-        if ((out[0] != c && c != 0xdf) || char_is_title(c)) /* utf8proc has U+1E9E for sharp s, Unicode has "Ss" */
+        if ((out[0] != c && c != 0xdf) ||
+            jinja_char_is_title(c)) /* utf8proc has U+1E9E for sharp s, Unicode has "Ss" */
             return 1;
     }
     for (size_t i = 0; i < sizeof long_upper / sizeof *long_upper && long_upper[i].from <= c; i++) {
@@ -332,7 +333,7 @@ size_t char_to_case(unsigned c, char_case to, unsigned out[3])
         size_t n = 0;
         for (; n < 3 && long_upper[i].to[n]; n++) {
             unsigned u = long_upper[i].to[n];
-            bool upper = char_is_upper(u);
+            bool upper = jinja_char_is_upper(u);
             out[n] = to == CASE_UPPER || !cased ? u : u == 0x399 ? 0x345 : simple_lower(u);
             cased = cased || upper;
         }

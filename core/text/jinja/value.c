@@ -12,7 +12,7 @@ const str *jinja_str_ref(job *j, const char *data, size_t len)
     str *s = jinja_alloc(j, sizeof *s);
     if (!s || !jinja_charge(j, len / 64))
         return NULL;
-    *s = (str){ data, len, utf8_count(data, len) };
+    *s = (str){ data, len, jinja_utf8_count(data, len) };
     return s;
 }
 

@@ -24,12 +24,12 @@ static bool is_blank(unsigned c)
 
 static bool is_letter(const wrap *w, size_t i)
 {
-    return i < w->n && char_is_word(w->c[i]) && !char_is_decimal(w->c[i]);
+    return i < w->n && jinja_char_is_word(w->c[i]) && !jinja_char_is_decimal(w->c[i]);
 }
 
 static bool is_word_or_punct(unsigned c)
 {
-    return char_is_word(c) || (c < 0x80 && c && strchr("!\"'&.,?", (char)c));
+    return jinja_char_is_word(c) || (c < 0x80 && c && strchr("!\"'&.,?", (char)c));
 }
 
 /* The end of a run of two or more dashes between words that begins at i, or 0. */
@@ -38,7 +38,8 @@ static size_t em_dash(const wrap *w, size_t i)
     size_t end = i;
     while (end < w->n && w->c[end] == '-')
         end++;
-    return end >= i + 2 && end < w->n && char_is_word(w->c[end]) && i > 0 && is_word_or_punct(w->c[i - 1]) ? end : 0;
+    return end >= i + 2 && end < w->n && jinja_char_is_word(w->c[end]) && i > 0 && is_word_or_punct(w->c[i - 1]) ? end
+                                                                                                                 : 0;
 }
 
 /* A hyphen at i inside a compound word. */
@@ -147,7 +148,7 @@ static bool decode(wrap *w, const str *s)
     const char *p = s->data;
     for (size_t i = 0; i < s->n_chars; i++) {
         at[i] = p;
-        c[i] = utf8_next(&p);
+        c[i] = jinja_utf8_next(&p);
     }
     at[s->n_chars] = p;
     w->c = c;
