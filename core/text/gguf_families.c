@@ -34,9 +34,9 @@ static const gguf_family families[] = {
     { "default",
       EXPRESSIONS("[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"), 0 },
     { "gpt-2 phi-2 jina-es jina-de gigachat a.x-4.0 mellum mpt olmo jais trillion granite-docling exaone4 jina-v1-en "
-      "roberta-bpe",
+      "roberta-bpe modern-bert",
       EXPRESSIONS(GPT2), 0 },
-    { "jina-v2-es jina-v2-de jina-v2-code modern-bert", EXPRESSIONS(GPT2), FAMILY_MASK_LSTRIP },
+    { "jina-v2-es jina-v2-de jina-v2-code", EXPRESSIONS(GPT2), FAMILY_MASK_LSTRIP },
     { "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
       EXPRESSIONS(NUMBERS_OF("\\p{N}{1,3}")), FAMILY_IGNORE_MERGES | FAMILY_ADD_BOS },
     { "dbrx smaug-bpe", EXPRESSIONS(NUMBERS_OF("\\p{N}{1,3}")), 0 },

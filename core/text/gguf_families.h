@@ -13,7 +13,7 @@ enum {
     FAMILY_NEWLINES = 16,      /* a run of newlines that is a token needs no merges */
     FAMILY_FORCE_BOS = 32,     /* whatever the file says */
     FAMILY_NO_MERGES = 64,     /* the file may lack merges */
-    FAMILY_MASK_LSTRIP = 128,  /* "<mask>" (or "[MASK]") takes the white space on its left with it */
+    FAMILY_MASK_LSTRIP = 128,  /* "<mask>" takes the white space on its left with it */
 };
 
 typedef struct gguf_family {

@@ -245,7 +245,7 @@ static bool find_added(loader *l)
         *item = (added_token){ .id = id, .special = token->flags & TOKEN_SPECIAL };
         item->rstrip = rstrip && strcmp(token->text, "<unk>") != 0 && strcmp(token->text, "<s>") != 0 &&
                        strcmp(token->text, "<|endoftext|>") != 0;
-        item->lstrip = mask_lstrip && (strcmp(token->text, "<mask>") == 0 || strcmp(token->text, "[MASK]") == 0);
+        item->lstrip = mask_lstrip && strcmp(token->text, "<mask>") == 0;
         added->lengths[added->n] = token->len;
         if (!trie_put(&added->raw, token->text, token->len, (int32_t)added->n))
             return bora_fail_memory(l->err, "special tokens");
