@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bora/model.h>
+
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -1,0 +1,135 @@
+/* One answer: see answer.h. */
+#include "answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+/* ---- what the settings say */
+
+static bool read_stops(speaker *s, const bora_settings *settings, bora_error *err)
+{
+    size_t n = bora_settings_count(settings, "stop");
+    s->stop = calloc(n + 1, sizeof *s->stop);
+    if (!s->stop)
+        return bora_fail_memory(err, "stop strings");
+    for (size_t i = 0; i < n; i++)
+        s->stop[i] = bora_settings_item(settings, "stop", i);
+    return true;
+}
+
+bool speaker_init(speaker *s, cli *c, bora_model *model, const bora_settings *settings, bora_error *err)
+{
+    *s = (speaker){
+        .cli = c,
+        .model = model,
+        .max_tokens = (int32_t)bora_settings_int(settings, "max-tokens"),
+        .thinking = bora_settings_flag(settings, "enable-thinking"),
+        .throughput = bora_settings_flag(settings, "throughput"),
+    };
+    return bora_sampling_from_settings(settings, model, &s->sampling, err) && read_stops(s, settings, err) &&
+           (s->session = bora_session_new(model, err)) != NULL;
+}
+
+void speaker_free(speaker *s)
+{
+    bora_session_free(s->session);
+    free(s->stop);
+    *s = (speaker){ 0 };
+}
+
+/* ---- printing */
+
+typedef struct printer {
+    const speaker *speaker;
+    FILE *copy; /* or NULL */
+    char last;  /* byte that was printed */
+    bool failed;
+} printer;
+
+static bool is_interrupted(const speaker *s)
+{
+    return s->interrupted && *s->interrupted;
+}
+
+static bool on_text(void *ctx, const char *text, size_t len)
+{
+    printer *p = ctx;
+    if (len == 0)
+        return true;
+    if (p->speaker->cli->stdout_terminal)
+        text_say(stdout, text, len);
+    else
+        fwrite(text, 1, len, stdout);
+    if (p->copy)
+        fwrite(text, 1, len, p->copy);
+    p->last = text[len - 1];
+    p->failed = fflush(stdout) != 0 || ferror(stdout);
+    return !p->failed && !is_interrupted(p->speaker);
+}
+
+static bool on_token(void *ctx, int32_t token, float logprob)
+{
+    (void)token, (void)logprob;
+    return !is_interrupted(((const printer *)ctx)->speaker);
+}
+
+static void end_line(const printer *p, prompt_kind kind)
+{
+    if (p->last != '\n' && (kind == PROMPT_RENDERED || p->speaker->cli->stdout_terminal))
+        putchar('\n');
+}
+
+static void print_throughput(const bora_answer *a)
+{
+    int32_t n_read = a->n_prompt - a->n_cached;
+    fprintf(stderr, "%d prompt tokens (%d cached): %.3f s, %.1f tokens/s; %d tokens generated: %.3f s, %.1f tokens/s\n",
+            a->n_prompt, a->n_cached, a->prompt_s, a->prompt_s > 0 ? n_read / a->prompt_s : 0.0, a->n_generated,
+            a->generate_s, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0);
+}
+
+static bool generate(speaker *s, const int32_t *ids, size_t n, printer *p, bora_answer *answer, bora_error *err)
+{
+    if (n > INT32_MAX)
+        return bora_fail(err, BORA_LIMIT, "the prompt has %zu tokens", n);
+    bora_request request = {
+        .prompt = ids,
+        .n_prompt = (int32_t)n,
+        .max_tokens = s->max_tokens,
+        .sampling = s->sampling,
+        .stop = s->stop,
+        .on_text = on_text,
+        .on_token = s->interrupted ? on_token : NULL,
+        .ctx = p,
+    };
+    return bora_generate(s->session, &request, answer, err);
+}
+
+bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_answer *answer, char **said,
+           bora_error *err)
+{
+    int32_t *ids = NULL;
+    size_t n = 0, said_len;
+    char *copy = NULL;
+    printer p = { .speaker = s, .copy = said ? open_memstream(&copy, &said_len) : NULL };
+    bool ok = !said || p.copy || bora_fail_memory(err, "an answer");
+    *answer = (bora_answer){ 0 };
+    ok = ok && bora_model_encode(s->model, prompt, len, kind == PROMPT_RENDERED, &ids, &n, err) &&
+         generate(s, ids, n, &p, answer, err);
+    free(ids);
+    if (p.last || ok)
+        end_line(&p, kind);
+    if (p.copy && fclose(p.copy) != 0)
+        ok = bora_fail_memory(err, "an answer");
+    if (!cli_flush(err))
+        ok = false;
+    if (ok && s->throughput)
+        print_throughput(answer);
+    if (ok && said)
+        *said = copy;
+    else
+        free(copy);
+    return ok;
+}

@@ -1,0 +1,37 @@
+/* One answer: a prompt is read, and what the model says goes to standard output as it comes. One-shot prompts and the
+ * chat share this. */
+#ifndef ANSWER_H
+#define ANSWER_H
+
+#include <signal.h>
+
+#include <bora/engine.h>
+
+#include "common.h"
+
+typedef struct speaker {
+    cli *cli;
+    bora_model *model;
+    bora_session *session;
+    bora_sampling sampling;
+    int32_t max_tokens;
+    const char **stop;                        /* NULL-terminated */
+    bool thinking, throughput;                /* as the options of these names */
+    const volatile sig_atomic_t *interrupted; /* the answer ends when it is not zero; NULL: never */
+} speaker;
+
+/* A session and everything that the settings say about answers. */
+bool speaker_init(speaker *s, cli *c, bora_model *model, const bora_settings *settings, bora_error *err);
+void speaker_free(speaker *s);
+
+typedef enum prompt_kind {
+    PROMPT_RENDERED, /* by a chat template: the answer is a message, and ends its line */
+    PROMPT_RAW,      /* as it stands: what is printed is its continuation to the byte, if not on a terminal */
+} prompt_kind;
+
+/* Answers `prompt`. The text of the answer goes to `*said` (malloc'd, NUL-terminated) unless that is NULL. An answer
+ * that could not be printed is an error. */
+bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_answer *answer, char **said,
+           bora_error *err);
+
+#endif
