@@ -15,6 +15,8 @@ enum { MODEL_BLOCK_TOKENS = 32, MODEL_MAX_DEVICES = 64 };
 typedef struct placed_weight {
     bora_weight weight;
     const graph_weight *from;
+    const bora_quant *via; /* the format that was asked for where the device has no kernel for it: it computes with the
+                              same numbers in another; else NULL */
     const bora_tile *tile; /* packed for it; NULL: rows one after the other */
     exec_device *device;   /* whose memory; NULL: ordinary memory */
     void *owned;           /* freed with the model; NULL: mapped */

@@ -201,16 +201,18 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
 
 /* The weight in that form and memory: one that is there already, or a new one. */
 static const bora_weight *place_weight(placement *p, graph_weight *from, const bora_weight *shape,
-                                       const bora_quant *quant, const exec_choice *choice, bool may_pack,
-                                       bora_error *err)
+                                       const bora_quant *wanted, const bora_quant *quant, const exec_choice *choice,
+                                       bool may_pack, bora_error *err)
 {
     bora_model *m = p->m;
     const bora_tile *tile =
         may_pack && choice->kernel && choice->kernel->tile && choice->kernel->tile->pack ? choice->kernel->tile : NULL;
     exec_device *device = exec_has_own_memory(choice->owner) ? choice->owner : NULL;
+    const bora_quant *via =
+        wanted && wanted != quant && wanted != from->tensor->quant && !wanted->plain ? wanted : NULL;
     for (int i = 0; i < m->n_weights; i++) {
         const placed_weight *w = m->weights[i];
-        if (w->from == from && w->weight.quant == quant && w->tile == tile && w->device == device)
+        if (w->from == from && w->weight.quant == quant && w->via == via && w->tile == tile && w->device == device)
             return &w->weight;
     }
     if (m->n_weights == m->cap_weights) {
@@ -228,7 +230,7 @@ static const bora_weight *place_weight(placement *p, graph_weight *from, const b
         bora_fail_memory(err, "a weight");
         return NULL;
     }
-    *w = (placed_weight){ .weight = *shape, .from = from, .tile = tile, .device = device };
+    *w = (placed_weight){ .weight = *shape, .from = from, .via = via, .tile = tile, .device = device };
     m->weights[m->n_weights++] = w;
     return weight_load(w, quant, p->threads, err) ? &w->weight : NULL;
 }
@@ -253,8 +255,8 @@ static bool place_node(placement *p, const bora_node *node, exec_node *out, bora
     for (int i = 0; i < node->call.n_weights; i++) {
         if (!node->weights[i])
             continue;
-        out->weights[i] =
-            place_weight(p, node->weights[i], node->call.weights[i], i == 0 ? format : NULL, &out->choice, i == 0, err);
+        out->weights[i] = place_weight(p, node->weights[i], node->call.weights[i], i == 0 ? quant : NULL,
+                                       i == 0 ? format : NULL, &out->choice, i == 0, err);
         if (!out->weights[i])
             return false;
     }

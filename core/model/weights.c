@@ -11,11 +11,14 @@ enum { ROW_CHUNK = 16, ALIGN = 64 };
 /* The rows of one weight, converted in parallel. */
 typedef struct conversion {
     const bora_tensor_info *from;
-    const bora_quant *to; /* NULL: plain floats */
+    const bora_quant *to;  /* NULL: plain floats */
+    const bora_quant *via; /* a format whose blocks the numbers pass through on the way, or NULL */
     int64_t n_rows, width;
     size_t from_bytes, to_bytes; /* of a row */
     char *out;
-    float *rows; /* [n_threads][width] */
+    float *rows;      /* [n_threads][width] */
+    char *via_rows;   /* [n_threads][via_bytes] */
+    size_t via_bytes; /* of a row */
 } conversion;
 
 static void convert_rows(void *ctx, size_t task, int thread)
@@ -31,6 +34,11 @@ static void convert_rows(void *ctx, size_t task, int thread)
             memcpy(floats, from, c->from_bytes);
         else
             c->from->quant->dequantize(from, floats, (size_t)c->width);
+        if (c->via) {
+            char *blocks = c->via_rows + (size_t)thread * c->via_bytes;
+            c->via->quantize(floats, NULL, blocks, (size_t)c->width);
+            c->via->dequantize(blocks, floats, (size_t)c->width);
+        }
         if (c->to)
             c->to->quantize(floats, NULL, to, (size_t)c->width);
     }
@@ -41,18 +49,25 @@ static bool convert(const placed_weight *w, const bora_quant *quant, bora_thread
     conversion c = {
         .from = w->from->tensor,
         .to = quant,
+        .via = w->via,
         .n_rows = bora_weight_rows(&w->weight),
         .width = bora_weight_width(&w->weight),
         .out = out,
     };
     c.from_bytes = bora_row_bytes(c.from->quant, c.width);
     c.to_bytes = bora_row_bytes(quant, c.width);
-    c.rows = malloc((size_t)bora_threads_count(threads) * (size_t)c.width * sizeof *c.rows);
-    if (!c.rows)
-        return bora_fail_memory(err, w->weight.name);
-    bora_threads_run(threads, (size_t)((c.n_rows + ROW_CHUNK - 1) / ROW_CHUNK), convert_rows, &c);
+    size_t n_threads = (size_t)bora_threads_count(threads);
+    c.via_bytes = c.via ? bora_row_bytes(c.via, c.width) : 0;
+    c.rows = malloc(n_threads * (size_t)c.width * sizeof *c.rows);
+    c.via_rows = c.via ? malloc(n_threads * c.via_bytes) : NULL;
+    bool ok = c.rows && (!c.via || c.via_rows);
+    if (ok)
+        bora_threads_run(threads, (size_t)((c.n_rows + ROW_CHUNK - 1) / ROW_CHUNK), convert_rows, &c);
+    else
+        bora_fail_memory(err, w->weight.name);
     free(c.rows);
-    return true;
+    free(c.via_rows);
+    return ok;
 }
 
 typedef struct packing {
@@ -123,7 +138,7 @@ bool weight_load(placed_weight *w, const bora_quant *quant, bora_threads *thread
     if (__builtin_mul_overflow((size_t)n_rows, bora_row_bytes(quant, width), &bytes))
         return bora_fail(err, BORA_FORMAT, "%s: is too large", w->weight.name);
     w->weight.quant = quant;
-    if (!lies_well(t, quant)) {
+    if (w->via || !lies_well(t, quant)) {
         owned = bytes < SIZE_MAX - ALIGN ? aligned_alloc(ALIGN, (bytes + ALIGN) / ALIGN * ALIGN) : NULL;
         if (!owned)
             return bora_fail_memory(err, w->weight.name);
