@@ -23,7 +23,7 @@ struct sampler {
 
 bora_sampling bora_sampling_defaults(void)
 {
-    return (bora_sampling){ .temperature = 0.7F, .top_p = 1, .repetition_penalty = 1, .repeat_last_n = 64 };
+    return (bora_sampling){ .temperature = 1, .top_p = 1, .repetition_penalty = 1 };
 }
 
 static bool in_range(bora_error *err, const char *name, double value, double min, double max)
