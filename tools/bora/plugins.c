@@ -6,7 +6,7 @@
 #include "json.h"
 #include "text.h"
 
-enum { INDENT = 17, WIDTH = 100 };
+enum { INDENT = 20, WIDTH = 100 }; /* columns */
 
 /* One line of offers, wrapped: "  formats        f32, f16, …". */
 typedef struct offers {
@@ -18,7 +18,7 @@ static void offer(offers *o, const char *name, const char *detail)
 {
     size_t wide = text_show(NULL, name, strlen(name), 0) + (detail ? 1 + strlen(detail) : 0);
     if (o->column == 0)
-        o->column = (size_t)printf("  %-*s", INDENT - 2, o->heading);
+        o->column = (size_t)printf("  %-*s  ", INDENT - 4, o->heading);
     else if (o->column + 2 + wide > WIDTH - 1)
         o->column = (size_t)printf(",\n%*s", INDENT, "") - 2;
     else
@@ -49,8 +49,8 @@ static void print_kernels(const bora_kernel *const *kernels)
             first = !same_text((*before)->backend, (*k)->backend);
         if (!first)
             continue;
-        char heading[INDENT];
-        snprintf(heading, sizeof heading, "kernels %.7s", (*k)->backend);
+        char heading[64];
+        snprintf(heading, sizeof heading, "kernels %.50s", (*k)->backend);
         offers o = { .heading = heading };
         for (const bora_kernel *const *same = k; *same; same++)
             if (same_text((*same)->backend, (*k)->backend))
