@@ -170,14 +170,14 @@ static bool add_json(cJSON *context, const char *key, const char *text, bora_err
 }
 
 static cJSON *render_context(const bora_model *m, const char *messages_json, const char *tools_json,
-                             bool add_generation_prompt, bool enable_thinking, bora_error *err)
+                             bool add_generation_prompt, bora_thinking thinking, bora_error *err)
 {
     cJSON *context = cJSON_CreateObject();
     bool ok = context && add_json(context, "messages", messages_json, err) &&
               add_json(context, "tools", tools_json, err) && cJSON_AddNullToObject(context, "documents") &&
               cJSON_AddBoolToObject(context, "add_generation_prompt", add_generation_prompt);
-    if (ok && enable_thinking)
-        ok = cJSON_AddTrueToObject(context, "enable_thinking") != NULL;
+    if (ok && thinking != BORA_THINKING_UNSAID)
+        ok = cJSON_AddBoolToObject(context, "enable_thinking", thinking == BORA_THINKING_ON) != NULL;
     for (int i = 0; ok && i < N_ROLES; i++) {
         char key[32] = "";
         const char *text = role_text(m, roles[i]);
@@ -193,14 +193,14 @@ static cJSON *render_context(const bora_model *m, const char *messages_json, con
 }
 
 char *bora_model_render_chat(const bora_model *m, const char *messages_json, const char *tools_json,
-                             bool add_generation_prompt, bool enable_thinking, bora_error *err)
+                             bool add_generation_prompt, bora_thinking thinking, bora_error *err)
 {
     if (!m->chat_template) {
         bora_fail(err, BORA_NOT_FOUND,
                   "%s: the model has no chat template; give one with --chat-template, or use --raw", m->source.name);
         return NULL;
     }
-    cJSON *context = render_context(m, messages_json, tools_json, add_generation_prompt, enable_thinking, err);
+    cJSON *context = render_context(m, messages_json, tools_json, add_generation_prompt, thinking, err);
     char *json = context ? cJSON_PrintUnformatted(context) : NULL;
     char *text = NULL;
     size_t len;

@@ -447,7 +447,7 @@ static void templates_and_prompts(void **state)
     bora_error err = { .code = BORA_OK };
     bora_model *m = must_load("tiny-llama", NULL);
     assert_true(bora_model_has_chat_template(m));
-    char *text = bora_model_render_chat(m, "[{\"role\":\"user\",\"content\":\"the cat\"}]", NULL, true, false, &err);
+    char *text = bora_model_render_chat(m, "[{\"role\":\"user\",\"content\":\"the cat\"}]", NULL, true, BORA_THINKING_UNSAID, &err);
     assert_non_null(text);
     assert_string_equal(text, "<s><|user|>\nthe cat</s>\n<|assistant|>\n");
     int32_t *ids;
@@ -460,7 +460,7 @@ static void templates_and_prompts(void **state)
     bora_model_free(m);
     m = must_load("plain", NULL);
     assert_false(bora_model_has_chat_template(m));
-    assert_null(bora_model_render_chat(m, "[]", NULL, true, false, &err));
+    assert_null(bora_model_render_chat(m, "[]", NULL, true, BORA_THINKING_UNSAID, &err));
     assert_int_equal(err.code, BORA_NOT_FOUND);
     bora_model_free(m);
 }

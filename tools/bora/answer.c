@@ -26,7 +26,9 @@ bool speaker_init(speaker *s, cli *c, bora_model *model, const bora_settings *se
         .cli = c,
         .model = model,
         .max_tokens = (int32_t)bora_settings_int(settings, "max-tokens"),
-        .thinking = bora_settings_flag(settings, "enable-thinking"),
+        .thinking = !bora_settings_is_set(settings, "enable-thinking") ? BORA_THINKING_UNSAID
+                    : bora_settings_flag(settings, "enable-thinking")  ? BORA_THINKING_ON
+                                                                       : BORA_THINKING_OFF,
         .throughput = bora_settings_flag(settings, "throughput"),
     };
     return bora_sampling_from_settings(settings, model, &s->sampling, err) && read_stops(s, settings, err) &&

@@ -15,8 +15,9 @@ typedef struct speaker {
     bora_session *session;
     bora_sampling sampling;
     int32_t max_tokens;
-    const char **stop;                        /* NULL-terminated */
-    bool thinking, throughput;                /* as the options of these names */
+    const char **stop;      /* NULL-terminated */
+    bora_thinking thinking; /* as the options of these names */
+    bool throughput;
     const volatile sig_atomic_t *interrupted; /* the answer ends when it is not zero; NULL: never */
 } speaker;
 

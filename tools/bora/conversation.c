@@ -62,7 +62,7 @@ static void put_message(json *j, const char *role, const char *content)
     json_close(j, '}');
 }
 
-char *conversation_render(const conversation *c, const bora_model *model, bool enable_thinking, bora_error *err)
+char *conversation_render(const conversation *c, const bora_model *model, bora_thinking thinking, bora_error *err)
 {
     char *messages = NULL;
     size_t len;
@@ -82,7 +82,7 @@ char *conversation_render(const conversation *c, const bora_model *model, bool e
     if (failed)
         bora_fail_memory(err, "a conversation");
     else
-        prompt = bora_model_render_chat(model, messages, NULL, true, enable_thinking, err);
+        prompt = bora_model_render_chat(model, messages, NULL, true, thinking, err);
     free(messages);
     return prompt;
 }

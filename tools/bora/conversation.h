@@ -25,6 +25,6 @@ void conversation_clear(conversation *c);
 void conversation_free(conversation *c);
 
 /* The prompt that asks for the next answer, malloc'd. */
-char *conversation_render(const conversation *c, const bora_model *model, bool enable_thinking, bora_error *err);
+char *conversation_render(const conversation *c, const bora_model *model, bora_thinking thinking, bora_error *err);
 
 #endif

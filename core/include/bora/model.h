@@ -33,11 +33,14 @@ BORA_API const char *bora_model_arch(const bora_model *model);
 /* True for a token that ends an answer. */
 BORA_API bool bora_model_is_stop(const bora_model *model, int32_t token);
 
+/* Whether a model that can think before it answers shall: templates see `enable_thinking` only when it is said. */
+typedef enum bora_thinking { BORA_THINKING_UNSAID, BORA_THINKING_ON, BORA_THINKING_OFF } bora_thinking;
+
 /* Renders messages into a prompt by the model's chat template. `messages_json` is a JSON array of {"role", "content"}
  * (and what else a template knows); `tools_json` a JSON array or NULL. BORA_NOT_FOUND: the model has no template.
  * malloc'd. */
 BORA_API char *bora_model_render_chat(const bora_model *model, const char *messages_json, const char *tools_json,
-                                      bool add_generation_prompt, bool enable_thinking, bora_error *err);
+                                      bool add_generation_prompt, bora_thinking thinking, bora_error *err);
 /* Text to the model's tokens. `rendered`: the text came from a chat template, which says itself what stands at its
  * beginning; otherwise the tokens that the model adds are added. malloc'd, as bora_tokenizer_encode() does. */
 BORA_API bool bora_model_encode(const bora_model *model, const char *text, size_t len, bool rendered, int32_t **ids,
