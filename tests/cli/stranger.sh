@@ -24,11 +24,11 @@ for offer in sq4 leaky_relu echo abacus; do
     grep -q "\"$offer\"" "$work/plugins.json" || fail "bora plugins does not list $offer"
 done
 
-model=$BORA_FIXTURES/models/echo
-tokens=$(cat "$model/tokens.txt")
-logits() {
-    out=$1
-    shift
+logits() { # model, name of the result, options
+    model=$BORA_FIXTURES/models/$1
+    tokens=$(cat "$model/tokens.txt")
+    out=$2
+    shift 2
     "$bora" logits -m "$model" --plugin "$work/plugins" --tokens "$tokens" -o "$work/$out.npy" "$@" 2>"$work/$out.log" ||
         fail "bora logits $*: $(cat "$work/$out.log")"
 }
@@ -36,16 +36,20 @@ cat >"$work/split.yml" <<'END'
 0:
   device: abacus
 END
-logits cpu --device cpu
-logits abacus --device abacus
-logits split --topology "$work/split.yml"
-logits steps --device abacus --chunk 1
-logits sq4 --isq sq4
-logits sq4_abacus --isq sq4 --device abacus
+logits echo cpu --device cpu
+logits echo abacus --device abacus
+logits echo split --topology "$work/split.yml"
+logits echo steps --device abacus --chunk 1
+logits echo sq4 --isq sq4
+logits echo sq4_abacus --isq sq4 --device abacus
+# A device that only multiplies: everything else of a whole model runs by the operations' references.
+for model in plain window yarn tied-bias; do
+    logits $model $model --device abacus --chunk 7
+done
 grep -q 'sq4 become' "$work/sq4_abacus.log" || fail "no line says what sq4 became on abacus: $(cat "$work/sq4_abacus.log")"
 
 command -v python3 >/dev/null || exit 0
-python3 - "$model/logits.npy" "$work" <<'END'
+python3 - "$BORA_FIXTURES/models" "$work" <<'END'
 import struct, sys
 
 def load(path):
@@ -56,7 +60,10 @@ def load(path):
 def error(a, b):
     return (sum((x - y) ** 2 for x, y in zip(a, b)) / sum(y * y for y in b)) ** 0.5
 
-reference = load(sys.argv[1])
+for name in ("plain", "window", "yarn", "tied-bias"):
+    e = error(load(f"{sys.argv[2]}/{name}.npy"), load(f"{sys.argv[1]}/{name}/logits.npy"))
+    assert e < 1e-5, (name, e)
+reference = load(f"{sys.argv[1]}/echo/logits.npy")
 for name in ("cpu", "abacus", "split", "steps"):
     e = error(load(f"{sys.argv[2]}/{name}.npy"), reference)
     assert e < 1e-5, (name, e)
