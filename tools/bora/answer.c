@@ -1,6 +1,7 @@
 /* One answer: see answer.h. */
 #include "answer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ typedef struct printer {
     const speaker *speaker;
     FILE *copy; /* or NULL */
     char last;  /* byte that was printed */
-    bool failed;
+    int error;  /* errno of a write that failed, or 0 */
 } printer;
 
 static bool is_interrupted(const speaker *s)
@@ -68,8 +69,9 @@ static bool on_text(void *ctx, const char *text, size_t len)
     if (p->copy)
         fwrite(text, 1, len, p->copy);
     p->last = text[len - 1];
-    p->failed = fflush(stdout) != 0 || ferror(stdout);
-    return !p->failed && !is_interrupted(p->speaker);
+    if (fflush(stdout) != 0)
+        p->error = errno;
+    return !p->error && !is_interrupted(p->speaker);
 }
 
 static bool on_token(void *ctx, int32_t token, float logprob)
@@ -125,6 +127,8 @@ bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_an
         end_line(&p, kind);
     if (p.copy && fclose(p.copy) != 0)
         ok = bora_fail_memory(err, "an answer");
+    if (p.error)
+        bora_fail(err, BORA_IO, "standard output: %s", strerror(p.error));
     if (!cli_flush(err))
         ok = false;
     if (ok && s->throughput)

@@ -77,7 +77,6 @@ static bool take_line(chat *t, const char *line, bora_error *err)
     bora_error problem = { .code = BORA_OK };
     bora_answer answer = { 0 };
     int32_t context = bora_model_context_length(t->speaker->model);
-    interrupts = 0;
     bool ok = t->raw ? complete(t, line, &answer, &problem) : reply(t, line, &answer, &problem);
     if (ferror(stdout)) {
         *err = problem;
@@ -97,8 +96,11 @@ static bool take_line(chat *t, const char *line, bora_error *err)
 
 static bool read_lines(chat *t, editor *e, bora_error *err)
 {
-    const char *line;
-    while (!t->over && (line = editor_read(e))) {
+    while (!t->over) {
+        interrupts = 0;
+        const char *line = editor_read(e);
+        if (!line)
+            return true;
         if (line[strspn(line, " \t")] == '\0')
             continue;
         if (line[0] == '\\')

@@ -112,7 +112,7 @@ static bool open_line_editor(editor *e)
     el_source(e->el, NULL);
     /* While a line is edited Ctrl-C is a key like any other: no signal, the line is cleared. */
     el_set(e->el, EL_SETTY, "-d", "intr=", NULL);
-    el_set(e->el, EL_ADDFN, "bora-clear-line", "clear the line", clear_line);
+    el_wset(e->el, EL_ADDFN, L"bora-clear-line", L"clear the line", clear_line);
     el_set(e->el, EL_BIND, "^C", "bora-clear-line", NULL);
     return true;
 }
