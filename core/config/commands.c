@@ -24,9 +24,9 @@ static const bora_command commands[] = {
     { .name = "serve",
       .bit = COMMAND_SERVE,
       .usage = "[MODEL_TYPE] (-m PATH | -f FILE) [OPTION…]",
-      .summary = "answer requests over HTTP",
-      .description = "Loads a model and answers requests over HTTP.",
-      .examples = { "Serve a GGUF file on this computer", "bora serve -f ./model.gguf --port 8080" },
+      .summary = "answer requests over HTTP (not in this version yet)",
+      .description = "Loads a model and answers requests over HTTP. This version reads and checks the options and the "
+                     "files of the models, and has no server behind them yet.",
       .needs = { NEEDS_MODEL } },
     { .name = "from-config",
       .bit = COMMAND_FROM_CONFIG,

@@ -156,7 +156,8 @@ static void put_overview(buf *out)
         buf_printf(out, "  %-14s%s\n", commands[i].name, commands[i].summary);
     buf_puts(out, "\nExamples:\n");
     for (size_t i = 0; i < n; i++)
-        buf_printf(out, "  %s\n", commands[i].examples[1]);
+        if (commands[i].examples[0])
+            buf_printf(out, "  %s\n", commands[i].examples[1]);
     buf_puts(out, "\n`bora COMMAND --help` shows a command's options, `bora --version` the version.\n");
 }
 
