@@ -78,6 +78,18 @@ static bool say_token(outlet *o, int32_t token, bora_error *err)
     return bora_detokenizer_push(o->detokenizer, token, &text, &len, err) && say(o, text, len, err);
 }
 
+/* Lets the detokenizer read the prompt: what follows then is not the beginning of a text, where some tokenizers leave
+ * out a space. */
+static bool follow_prompt(outlet *o, bora_error *err)
+{
+    const char *text;
+    size_t len;
+    for (int32_t i = 0; i < o->request->n_prompt; i++)
+        if (!bora_detokenizer_push(o->detokenizer, o->request->prompt[i], &text, &len, err))
+            return false;
+    return true;
+}
+
 static bool say_rest(outlet *o, bora_error *err)
 {
     const char *text;
@@ -160,6 +172,8 @@ bool bora_generate(bora_session *s, const bora_request *r, bora_answer *answer, 
     }
     double start = seconds();
     ok = ok && read_prompt(s, r, answer, logits, err);
+    if (ok && out.detokenizer && r->continues)
+        ok = follow_prompt(&out, err);
     double read = seconds();
     answer->prompt_s = read - start;
     ok = ok && generate(s, r, answer, &out, chooser, logits, err) && say_rest(&out, err);

@@ -94,7 +94,8 @@ static void print_throughput(const bora_answer *a)
             a->generate_s, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0);
 }
 
-static bool generate(speaker *s, const int32_t *ids, size_t n, printer *p, bora_answer *answer, bora_error *err)
+static bool generate(speaker *s, const int32_t *ids, size_t n, prompt_kind kind, printer *p, bora_answer *answer,
+                     bora_error *err)
 {
     if (n > INT32_MAX)
         return bora_fail(err, BORA_LIMIT, "the prompt has %zu tokens", n);
@@ -104,6 +105,7 @@ static bool generate(speaker *s, const int32_t *ids, size_t n, printer *p, bora_
         .max_tokens = s->max_tokens,
         .sampling = s->sampling,
         .stop = s->stop,
+        .continues = kind == PROMPT_RAW,
         .on_text = on_text,
         .on_token = s->interrupted ? on_token : NULL,
         .ctx = p,
@@ -121,7 +123,7 @@ bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_an
     bool ok = !said || p.copy || bora_fail_memory(err, "an answer");
     *answer = (bora_answer){ 0 };
     ok = ok && bora_model_encode(s->model, prompt, len, kind == PROMPT_RENDERED, &ids, &n, err) &&
-         generate(s, ids, n, &p, answer, err);
+         generate(s, ids, n, kind, &p, answer, err);
     free(ids);
     if (p.last || ok)
         end_line(&p, kind);

@@ -57,6 +57,7 @@ typedef struct bora_request {
     const char *const *stop; /* strings, NULL-terminated or NULL; they are not part of the answer */
     bool ignore_stop_tokens;
     bool keep_special; /* special tokens are part of the text */
+    bool continues;    /* the answer goes on with the prompt's text: a space between the two is part of it */
     /* Whole characters as they come, without those that may begin a stop string. False cancels. May be NULL. */
     bool (*on_text)(void *ctx, const char *text, size_t len);
     bool (*on_token)(void *ctx, int32_t token, float logprob);
