@@ -385,7 +385,7 @@ static const bora_option options[] = {
       .help = "print each token's text beside its id" },
     { .name = "no-special", .type = BORA_OPTION_FLAG, .commands = COMMAND_TOKENIZE | COMMAND_LOGITS, .group = output,
       .help = "without the tokens that the model adds to a text" },
-    { .name = "json", .type = BORA_OPTION_FLAG, .commands = COMMAND_INSPECT | COMMAND_PLUGINS, .group = output,
+    { .name = "json", .type = BORA_OPTION_FLAG, .commands = COMMAND_INSPECT | COMMAND_TOKENIZE | COMMAND_PLUGINS, .group = output,
       .help = "print JSON" },
 
     /* ---- everywhere */
