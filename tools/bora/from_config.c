@@ -1,4 +1,5 @@
 /* bora from-config: does what a launch file says. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,20 +7,39 @@
 
 #include "commands.h"
 
-/* `run` talks to one model: the first, as the file's order says. */
-static bool run_first(cli *c, bora_runtime *runtime, const bora_launch *launch, bora_error *err)
+/* The files that a model's settings name: those of --quantized-file, in the folder that --model-id names if it does.
+ * NULL with an error. */
+static bora_checkpoint *open_files(bora_runtime *runtime, const bora_settings *settings, bora_error *err)
 {
-    const bora_settings *first = bora_launch_model(launch, 0);
-    if (bora_launch_n_models(launch) > 1)
-        cli_log(c, BORA_LOG_WARN, "%s: `run` takes the first of its %zu models",
-                bora_settings_string(c->settings, "file"), bora_launch_n_models(launch));
-    return run_model(c, runtime, first, err);
+    const char *folder = bora_settings_string(settings, "model-id");
+    size_t n = bora_settings_count(settings, "quantized-file");
+    if (n == 0)
+        return bora_checkpoint_open(&folder, 1, bora_runtime_stored_quant, runtime, err);
+    char **paths = calloc(n, sizeof *paths);
+    bool ok = paths != NULL;
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *file = bora_settings_item(settings, "quantized-file", i);
+        bool inside = folder && file[0] != '/';
+        ok = asprintf(&paths[i], "%s%s%s", inside ? folder : "", inside ? "/" : "", file) >= 0;
+        paths[i] = ok ? paths[i] : NULL;
+    }
+    bora_checkpoint *checkpoint = NULL;
+    if (ok)
+        checkpoint = bora_checkpoint_open((const char *const *)paths, n, bora_runtime_stored_quant, runtime, err);
+    else
+        bora_fail_memory(err, "paths");
+    for (size_t i = 0; paths && i < n; i++)
+        free(paths[i]);
+    free(paths);
+    return checkpoint;
 }
 
 /* Headers and vocabulary: whether the files of a model are there and whole, without reading its weights. */
 static bool check_files(bora_runtime *runtime, const bora_settings *settings, bora_error *err)
 {
-    bora_tokenizer *tokenizer = bora_model_load_tokenizer(runtime, settings, err);
+    bora_checkpoint *checkpoint = open_files(runtime, settings, err);
+    bora_tokenizer *tokenizer = checkpoint ? bora_model_load_tokenizer(runtime, settings, err) : NULL;
+    bora_checkpoint_close(checkpoint);
     bora_tokenizer_free(tokenizer);
     return tokenizer != NULL;
 }
@@ -40,8 +60,9 @@ bool command_from_config(cli *c, bora_error *err)
     for (size_t i = 0; ok && i < bora_launch_n_models(launch); i++)
         cli_warnings(c, bora_launch_model(launch, i));
     if (ok)
-        ok = strcmp(bora_launch_command(launch)->name, "run") == 0 ? run_first(c, runtime, launch, err)
-                                                                   : check_and_serve(runtime, launch, err);
+        ok = strcmp(bora_launch_command(launch)->name, "run") == 0
+                 ? run_model(c, runtime, bora_launch_model(launch, 0), err)
+                 : check_and_serve(runtime, launch, err);
     bora_runtime_free(runtime);
     bora_launch_free(launch);
     return ok;
