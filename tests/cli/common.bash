@@ -17,7 +17,7 @@ skip() {
 }
 
 # try CODE ARGUMENT…: runs bora; standard output goes to $tmp/out, standard error to $tmp/err. The exit code has to be
-# CODE. Standard input is empty unless it is redirected.
+# CODE.
 try() {
     local want=$1 code=0
     shift
