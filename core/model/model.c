@@ -83,7 +83,7 @@ bora_model *bora_model_load(bora_runtime *rt, const bora_settings *settings, bor
     set_context_length(m, settings);
     m->tokenizer = source_tokenizer(&m->source, settings, &m->tokenizer_error);
     if (!m->tokenizer)
-        runtime_log(rt, BORA_LOG_WARN, "no tokenizer: %s", m->tokenizer_error.message);
+        runtime_log(rt, BORA_LOG_DEBUG, "no tokenizer: %s", m->tokenizer_error.message);
     if (!model_load_chat(m, settings, err))
         goto fail;
     return m;
