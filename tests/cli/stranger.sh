@@ -19,6 +19,12 @@ for source in *.c; do
     cc $(pkg-config --cflags bora) -Wall -Wextra -Werror -shared -fPIC -o "$work/plugins/${source%.c}.so" "$source"
 done
 
+# The first example of docs/plugins.md, as it stands there.
+awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$BORA_SOURCE/docs/plugins.md" >"$work/sq4.c"
+cc $(pkg-config --cflags bora) -O2 -shared -fPIC -o "$work/sq4.so" "$work/sq4.c"
+said=$("$bora" run -m "$BORA_SOURCE/models/default" --plugin "$work/sq4.so" --isq sq4 -i "What is the capital of France?" 2>/dev/null)
+[ "$said" = "The capital of France is Paris." ] || fail "docs/plugins.md: \"$said\""
+
 "$bora" plugins --json --plugin "$work/plugins" >"$work/plugins.json"
 for offer in sq4 leaky_relu echo abacus; do
     grep -q "\"$offer\"" "$work/plugins.json" || fail "bora plugins does not list $offer"
