@@ -82,7 +82,7 @@ bool jinja_item_of_range(const range *r, int64_t index, value *out)
 /* Exact also between int64 and double: a long double holds both. */
 static int order_numbers(value a, value b, bool *unordered)
 {
-    double x, y;
+    double x = 0, y = 0;
     int64_t i, k;
     *unordered = false;
     if (jinja_is_int(a, &i) && jinja_is_int(b, &k))
