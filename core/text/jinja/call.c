@@ -148,6 +148,8 @@ static bool add_pairs(job *j, dict *d, value from)
         return true;
     }
     list *pairs, *pair;
+    if (from.type == V_UNDEFINED)
+        return jinja_use_undefined(j, from);
     if (!jinja_to_list(j, from, &pairs))
         return false;
     for (size_t i = 0; i < pairs->n; i++) {

@@ -98,6 +98,9 @@ iter *jinja_iter_of_list(job *j, const list *l);
 /* Lazy: each item that `source` gives, through a filter or an attribute (map), or past a test (select). */
 bool jinja_iter_map(job *j, value source, const call_args *a, value *out);
 bool jinja_iter_select(job *j, value source, const call_args *a, bool by_attribute, bool keep, value *out);
+/* A generator whose items are all worked out when the first is asked for. */
+typedef bool jinja_fill(job *j, value self, const call_args *a, list **out);
+bool jinja_iter_defer(job *j, jinja_fill *fill, value source, const call_args *a, value *out);
 bool jinja_iter_loop_filter(job *j, value source, const node *n, activation *act, iter **out);
 bool jinja_to_list(job *j, value v, list **out); /* a new list */
 bool jinja_loop_length(job *j, loop *l, size_t *n);

@@ -257,6 +257,14 @@ static bool make_macro(job *j, activation *act, const node *n, value *out)
     return true;
 }
 
+/* What a statement puts out without str() around it. */
+static bool put_result(job *j, value v)
+{
+    if (v.type == V_STRING)
+        return jinja_put_str(j, v.s);
+    return jinja_error(j, "the block's result must be a string, not '%s'", jinja_type_name(v));
+}
+
 static bool exec_call_block(job *j, activation *act, const node *n)
 {
     static const str caller_name = { "caller", 6, 6 };
@@ -284,7 +292,7 @@ static bool exec_call_block(job *j, activation *act, const node *n)
     args.kw_values = values;
     args.n_kw++;
     j->line = n->b->line;
-    return jinja_call(j, callee, &args, &result) && jinja_put_value(j, result);
+    return jinja_call(j, callee, &args, &result) && put_result(j, result);
 }
 
 /* --- statements that capture --- */
@@ -303,7 +311,7 @@ static flow exec_captured(job *j, activation *act, const node *n)
     }
     if (!jinja_end(j, mark, &text) || (n->b && !jinja_eval_filters(j, act, n->b, text, &text)))
         return FLOW_ERROR;
-    bool ok = n->kind == N_SET_BLOCK ? jinja_assign(j, act, n->a, text) : jinja_put_value(j, text);
+    bool ok = n->kind == N_SET_BLOCK ? jinja_assign(j, act, n->a, text) : put_result(j, text);
     leave_scope(act, n->scope);
     return ok ? FLOW_NEXT : FLOW_ERROR;
 }

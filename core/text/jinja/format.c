@@ -242,6 +242,8 @@ static bool format_value(job *j, value v, const str *spec_text)
             return bad_type(j, s.type, v);
         return format_float(j, v.f, &s);
     }
+    if (v.type == V_BIGINT)
+        return jinja_fail(j, BORA_UNSUPPORTED, "an integer is larger than 64 bits");
     return jinja_error(j, "unsupported format string for an object of type '%s'", jinja_type_name(v));
 }
 
@@ -253,7 +255,7 @@ typedef struct percent {
     const list *tuple; /* NULL: one value, or a mapping */
     value single;
     size_t next;
-    bool used_single, used_mapping;
+    bool used_single;
 } percent;
 
 static bool next_value(percent *f, value *out)
@@ -275,6 +277,8 @@ static bool read_key(percent *f, value *out)
     }
     if (f->p >= f->end)
         return jinja_error(f->j, "incomplete format key");
+    if (f->single.type == V_UNDEFINED)
+        return jinja_use_undefined(f->j, f->single);
     if (f->single.type != V_DICT)
         return jinja_error(f->j, "format requires a mapping");
     value key;
@@ -286,7 +290,6 @@ static bool read_key(percent *f, value *out)
         return jinja_error(f->j, "format key '%.*s' is not in the mapping", key.s->len > 64 ? 64 : (int)key.s->len,
                            key.s->data);
     *out = *v;
-    f->used_mapping = true;
     return true;
 }
 
@@ -337,8 +340,8 @@ static bool put_converted(percent *f, value v, spec *s)
     case 'u':
         if (v.type == V_FLOAT && fabs(v.f) < 9.2e18)
             i = (int64_t)v.f;
-        else if (v.type == V_BIGINT)
-            return jinja_put_str(j, v.s);
+        else if (v.type == V_BIGINT || (v.type == V_FLOAT && isfinite(v.f)))
+            return jinja_fail(j, BORA_UNSUPPORTED, "an integer is larger than 64 bits");
         else if (!jinja_is_int(v, &i))
             return jinja_error(j, "%%%c format: a real number is required, not %s", s->type, jinja_type_name(v));
         s->type = 'd';
@@ -422,7 +425,8 @@ bool jinja_percent(job *j, const str *format, value args, value *out)
         if (percent_at && !percent_item(&f))
             return false;
     }
-    bool mapping = args.type == V_DICT || args.type == V_LIST || f.used_mapping;
+    /* What has subscripts may be a mapping that this format does not look at. */
+    bool mapping = args.type == V_DICT || args.type == V_LIST || args.type == V_RANGE || args.type == V_UNDEFINED;
     if (f.tuple ? f.next < f.tuple->n : !f.used_single && !mapping)
         return jinja_error(j, "not all arguments converted during string formatting");
     return jinja_end(j, mark, out);

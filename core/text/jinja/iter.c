@@ -17,6 +17,7 @@ typedef enum iter_kind {
     ITER_MAP,
     ITER_SELECT,
     ITER_LOOP_FILTER,
+    ITER_DEFERRED,
 } iter_kind;
 
 struct iter {
@@ -30,6 +31,7 @@ struct iter {
     call_args args;
     bool by_attribute, keep, started;
     const node *loop;
+    jinja_fill *fill;
     activation *act;
 };
 
@@ -122,6 +124,14 @@ bool jinja_iter_select(job *j, value source, const call_args *a, bool by_attribu
     return true;
 }
 
+bool jinja_iter_defer(job *j, jinja_fill *fill, value source, const call_args *a, value *out)
+{
+    if (!new_lazy(j, ITER_DEFERRED, source, a, out))
+        return false;
+    out->iter->fill = fill;
+    return true;
+}
+
 bool jinja_iter_loop_filter(job *j, value source, const node *n, activation *act, iter **out)
 {
     iter *it = new_iter(j, ITER_LOOP_FILTER, source);
@@ -202,6 +212,10 @@ static bool start(job *j, iter *it)
     if (it->started)
         return true;
     it->started = true;
+    if (it->kind == ITER_DEFERRED) {
+        list *all;
+        return it->fill(j, it->source, &it->args, &all) && (it->inner = jinja_iter_of_list(j, all)) != NULL;
+    }
     if (!jinja_truth(j, it->source)) {
         it->inner = new_iter(j, ITER_EMPTY, it->source);
         return it->inner != NULL;
@@ -240,6 +254,10 @@ static bool next_lazy(job *j, iter *it, value *out, bool *has)
             return false;
         if (!*has)
             return true;
+        if (it->kind == ITER_DEFERRED) {
+            *out = item;
+            return true;
+        }
         if (it->kind == ITER_MAP)
             return map_item(j, &it->args, item, out);
         if (it->kind == ITER_SELECT) {

@@ -101,7 +101,7 @@ static bool read_string(reader *r, value *out)
             return false;
         if (*r->p++ == '"')
             return jinja_end(j, mark, out);
-        unsigned c;
+        unsigned c = 0;
         if (!read_escape(r, &c) || !jinja_put_char(j, c))
             return false;
         plain = r->p;

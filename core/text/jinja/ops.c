@@ -229,7 +229,7 @@ bool jinja_binary(job *j, int op, value a, value b, value *out)
     bool a_int = jinja_is_int(a, &i), b_int = jinja_is_int(b, &k);
     if (a_int && b_int)
         return int_op(j, op, i, k, out);
-    if (op == T_MOD && a.type == V_STRING && b.type != V_UNDEFINED)
+    if (op == T_MOD && a.type == V_STRING)
         return jinja_percent(j, a.s, b, out);
     if (jinja_is_number(a, &x) && jinja_is_number(b, &y) && (a.type == V_FLOAT || b.type == V_FLOAT))
         return float_op(j, op, x, y, out);
@@ -405,8 +405,12 @@ bool jinja_slice(job *j, value v, value start, value stop, value step, value *ou
         range *r = jinja_alloc(j, sizeof *r);
         if (!r)
             return false;
-        int64_t s = v.range->step;
-        *r = (range){ v.range->start + first * s, s * (count ? by : 1), count, v.range->start + last * s };
+        const range *of = v.range;
+        if (__builtin_mul_overflow(of->step, by, &r->step))
+            return overflow(j);
+        r->n = count;
+        r->start = of->start + first * of->step;
+        r->stop = of->start + last * of->step;
         *out = (value){ .type = V_RANGE, .range = r };
         return true;
     }

@@ -83,22 +83,19 @@ static bool reverse(job *j, value self, const call_args *a, value *out)
     return as_iterator(j, l, out);
 }
 
-static bool items(job *j, value self, const call_args *a, value *out)
+static bool fill_items(job *j, value self, const call_args *a, list **out)
 {
     (void)a;
-    list *l;
-    if (self.type == V_UNDEFINED) {
-        l = jinja_list_new(j, 0);
-        return l && as_iterator(j, l, out);
-    }
+    if (self.type == V_UNDEFINED)
+        return (*out = jinja_list_new(j, 0)) != NULL;
     if (self.type != V_DICT)
         return jinja_error(j, "Can only get item pairs from a mapping.");
-    view *v = jinja_alloc(j, sizeof *v);
-    if (!v)
-        return false;
-    *v = (view){ self.dict, VIEW_ITEMS };
-    out->type = V_ITER;
-    return jinja_iterate(j, (value){ .type = V_VIEW, .view = v }, &out->iter);
+    return jinja_to_list(j, (value){ .type = V_VIEW, .view = &(view){ self.dict, VIEW_ITEMS } }, out);
+}
+
+static bool items(job *j, value self, const call_args *a, value *out)
+{
+    return jinja_iter_defer(j, fill_items, self, a, out);
 }
 
 static bool map(job *j, value self, const call_args *a, value *out)
@@ -233,7 +230,7 @@ static bool dictsort(job *j, value self, const call_args *a, value *out)
     return true;
 }
 
-static bool unique(job *j, value self, const call_args *a, value *out)
+static bool fill_unique(job *j, value self, const call_args *a, list **out)
 {
     list *l, *kept = jinja_list_new(j, 0);
     dict *seen = jinja_dict_new(j);
@@ -248,7 +245,13 @@ static bool unique(job *j, value self, const call_args *a, value *out)
         if (seen->n > before && !jinja_list_add(j, kept, l->items[i]))
             return false;
     }
-    return as_iterator(j, kept, out);
+    *out = kept;
+    return true;
+}
+
+static bool unique(job *j, value self, const call_args *a, value *out)
+{
+    return jinja_iter_defer(j, fill_unique, self, a, out);
 }
 
 static bool extreme(job *j, value self, const call_args *a, bool largest, value *out)
@@ -347,7 +350,7 @@ static bool groupby(job *j, value self, const call_args *a, value *out)
     return true;
 }
 
-static bool batch(job *j, value self, const call_args *a, value *out)
+static bool fill_batch(job *j, value self, const call_args *a, list **out)
 {
     list *l, *rows = jinja_list_new(j, 0), *row = NULL;
     int64_t width;
@@ -370,10 +373,16 @@ static bool batch(job *j, value self, const call_args *a, value *out)
         while ((int64_t)row->n < width)
             if (!jinja_charge(j, 1) || !jinja_list_add(j, row, fill))
                 return false;
-    return as_iterator(j, rows, out);
+    *out = rows;
+    return true;
 }
 
-static bool slice(job *j, value self, const call_args *a, value *out)
+static bool batch(job *j, value self, const call_args *a, value *out)
+{
+    return jinja_iter_defer(j, fill_batch, self, a, out);
+}
+
+static bool fill_slice(job *j, value self, const call_args *a, list **out)
 {
     list *l, *rows = jinja_list_new(j, 0);
     int64_t slices;
@@ -394,7 +403,13 @@ static bool slice(job *j, value self, const call_args *a, value *out)
         if (fill.type != V_MISSING && fill.type != V_NONE && i >= extra && !jinja_list_add(j, row, fill))
             return false;
     }
-    return as_iterator(j, rows, out);
+    *out = rows;
+    return true;
+}
+
+static bool slice(job *j, value self, const call_args *a, value *out)
+{
+    return jinja_iter_defer(j, fill_slice, self, a, out);
 }
 
 const builtin jinja_sequence_filters[] = {

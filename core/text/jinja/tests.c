@@ -88,18 +88,25 @@ static bool contained(job *j, value self, const call_args *a, value *out)
     return true;
 }
 
+static bool is_name(job *j, value v)
+{
+    return (v.type != V_LIST && v.type != V_DICT) || jinja_error(j, "unhashable type: '%s'", jinja_type_name(v));
+}
+
 static bool is_filter(job *j, value self, const call_args *a, value *out)
 {
-    (void)j;
     (void)a;
+    if (!is_name(j, self))
+        return false;
     *out = v_bool(self.type == V_STRING && jinja_find_filter(self.s));
     return true;
 }
 
 static bool is_test(job *j, value self, const call_args *a, value *out)
 {
-    (void)j;
     (void)a;
+    if (!is_name(j, self))
+        return false;
     *out = v_bool(self.type == V_STRING && jinja_find_test(self.s));
     return true;
 }

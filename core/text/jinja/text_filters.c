@@ -164,15 +164,18 @@ static bool truncate_text(job *j, value self, const call_args *a, value *out)
 {
     int64_t length, leeway;
     value end = a->args[2];
-    if (!need_text(j, self) || !jinja_arg_int(j, a->args[0], 255, &length) ||
+    size_t n;
+    if (!jinja_length(j, self, &n) || !jinja_arg_int(j, a->args[0], 255, &length) ||
         (end.type == V_MISSING && !jinja_cstring(j, "...", &end)) || !need_text(j, end) ||
         (a->args[3].type == V_NONE ? (leeway = 5, false) : !jinja_arg_int(j, a->args[3], 5, &leeway)))
         return false;
     if (length < (int64_t)end.s->n_chars || leeway < 0)
         return jinja_error(j, "truncate needs a length of at least %zu and a leeway of at least 0", end.s->n_chars);
     *out = self;
-    if ((int64_t)self.s->n_chars - leeway <= length)
+    if ((int64_t)n - leeway <= length)
         return true;
+    if (!need_text(j, self))
+        return false;
     const str *s = self.s;
     size_t keep = jinja_utf8_offset(s->data, s->len, (size_t)length - end.s->n_chars);
     if (!jinja_truth(j, a->args[1])) {

@@ -296,7 +296,8 @@ bool jinja_use_undefined(job *j, value v)
     if (u->why == UNDEFINED_NAME)
         return jinja_error(j, "'%.*s' is undefined", len, u->name->data);
     if (u->why == UNDEFINED_MEMBER)
-        return jinja_error(j, "'%s%s' has no attribute '%.*s'", jinja_type_name((value){ .type = (uint8_t)u->owner }),
+        return jinja_error(j, "'%s%s' has no attribute '%.*s'",
+                           u->owner == V_NONE ? "None" : jinja_type_name((value){ .type = (uint8_t)u->owner }),
                            u->owner == V_NONE ? "" : " object", len, u->name->data);
     return jinja_error(j, "%.*s", len, u->name->data);
 }

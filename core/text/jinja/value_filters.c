@@ -26,6 +26,13 @@ static bool absolute(job *j, value self, const call_args *a, value *out)
         *out = v_float(fabs(self.f));
         return true;
     }
+    if (self.type == V_BIGINT) {
+        size_t sign = self.s->data[0] == '-';
+        if (!jinja_substring(j, self.s->data + sign, self.s->len - sign, out))
+            return false;
+        out->type = V_BIGINT;
+        return true;
+    }
     if (!jinja_is_int(self, &i))
         return jinja_error(j, "bad operand type for abs(): '%s'", jinja_type_name(self));
     *out = v_int(i);
@@ -113,18 +120,22 @@ static bool round_common(job *j, value self, int64_t digits, value *out)
             int64_t rest = i % unit, low = i - rest;
             if (rest < 0) {
                 rest += unit;
-                low -= unit;
+                if (__builtin_sub_overflow(low, unit, &low))
+                    return jinja_fail(j, BORA_UNSUPPORTED, "an integer is larger than 64 bits");
             }
-            if (rest * 2 > unit || (rest * 2 == unit && (low / unit) % 2 != 0))
-                low += unit;
+            bool up = rest > unit - rest || (rest == unit - rest && (low / unit) % 2 != 0);
+            if (up && __builtin_add_overflow(low, unit, &low))
+                return jinja_fail(j, BORA_UNSUPPORTED, "an integer is larger than 64 bits");
             *out = v_int(low);
         }
         return true;
     }
+    *out = self;
+    if (self.type == V_BIGINT && digits >= 0)
+        return true;
     if (self.type != V_FLOAT)
         return self.type == V_UNDEFINED ? jinja_use_undefined(j, self)
                                         : jinja_error(j, "'%s' cannot be rounded", jinja_type_name(self));
-    *out = self;
     if (isnan(self.f) || isinf(self.f) || digits > 330)
         return true;
     if (digits < -310) {
