@@ -101,6 +101,11 @@ static bool say_rest(outlet *o, bora_error *err)
     return true;
 }
 
+static bool is_cancelled(const bora_request *r)
+{
+    return r->keep_going && !r->keep_going(r->ctx);
+}
+
 /* Reads what of the prompt the cache does not hold; at least its last token, whose logits are needed. */
 static bool read_prompt(bora_session *s, const bora_request *r, bora_answer *answer, float *logits, bora_error *err)
 {
@@ -116,7 +121,14 @@ static bool read_prompt(bora_session *s, const bora_request *r, bora_answer *ans
         return false;
     answer->n_prompt = r->n_prompt;
     answer->n_cached = same;
-    return session_eval(s, r->prompt + same, r->n_prompt - same, 0, r->n_prompt, false, logits, err);
+    for (int32_t at = same; at < r->n_prompt && !is_cancelled(r);) {
+        int32_t n = r->n_prompt - at < SESSION_CHUNK ? r->n_prompt - at : SESSION_CHUNK;
+        float *last = at + n == r->n_prompt ? logits : NULL;
+        if (!session_eval(s, r->prompt + at, n, 0, r->n_prompt, false, last, err))
+            return false;
+        at += n;
+    }
+    return true;
 }
 
 static bool generate(bora_session *s, const bora_request *r, bora_answer *answer, outlet *out, sampler *chooser,
@@ -126,6 +138,10 @@ static bool generate(bora_session *s, const bora_request *r, bora_answer *answer
     for (;;) {
         int32_t token;
         float logprob;
+        if (s->length < r->n_prompt || is_cancelled(r)) {
+            answer->finish = BORA_FINISH_CANCELLED;
+            return true;
+        }
         if (r->max_tokens > 0 && answer->n_generated >= r->max_tokens) {
             answer->finish = BORA_FINISH_LENGTH;
             return true;

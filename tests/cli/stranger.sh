@@ -25,6 +25,13 @@ cc $(pkg-config --cflags bora) -O2 -shared -fPIC -o "$work/sq4.so" "$work/sq4.c"
 said=$("$bora" run -m "$BORA_SOURCE/models/default" --plugin "$work/sq4.so" --isq sq4 -i "What is the capital of France?" 2>/dev/null)
 [ "$said" = "The capital of France is Paris." ] || fail "docs/plugins.md: \"$said\""
 
+# A program of one's own, by its own first lines. (What sanitizers say of it is not its affair.)
+if ! grep -q 'fsanitize' "$BORA_BUILD/CMakeCache.txt"; then
+    cc "$BORA_SOURCE/examples/ask.c" -o "$work/ask" $(pkg-config --cflags --libs bora)
+    said=$(LD_LIBRARY_PATH=$(pkg-config --variable=libdir bora) "$work/ask" "$BORA_SOURCE/models/default" "What is 2 + 3?")
+    [ "$said" = "2 + 3 = 5." ] || fail "examples/ask.c: \"$said\""
+fi
+
 "$bora" plugins --json --plugin "$work/plugins" >"$work/plugins.json"
 for offer in sq4 leaky_relu echo abacus; do
     grep -q "\"$offer\"" "$work/plugins.json" || fail "bora plugins does not list $offer"

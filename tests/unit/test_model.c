@@ -1,6 +1,7 @@
 /* Whole models through the public door: logits against those that transformers computed (tests/fixtures/models), from
  * both containers, on every device and over two of them, however the tokens are cut. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -404,6 +405,80 @@ static void generation_ends_where_it_must(void **state)
     bora_model_free(m);
 }
 
+static bool stop_asking(void *ctx)
+{
+    return ((heard *)ctx)->stop_after-- > 0;
+}
+
+static void a_long_prompt_can_be_cancelled(void **state)
+{
+    (void)state;
+    bora_error err = { .code = BORA_OK };
+    bora_model *m = must_load("tiny-llama", (const char *const[]){ "max-seq-len", "2000", NULL });
+    bora_session *s = bora_session_new(m, NULL);
+    static int32_t prompt[1500];
+    for (int32_t i = 0; i < 1500; i++)
+        prompt[i] = 3 + i % 200;
+    heard h = { .stop_after = 2 };
+    bora_request r = { .prompt = prompt,
+                       .n_prompt = 1500,
+                       .max_tokens = 5,
+                       .sampling = bora_sampling_defaults(),
+                       .keep_going = stop_asking,
+                       .ctx = &h };
+    bora_answer answer;
+    assert_true(bora_generate(s, &r, &answer, &err));
+    assert_int_equal(answer.finish, BORA_FINISH_CANCELLED);
+    assert_int_equal(bora_session_length(s), 1024); /* two parts were read, and stay */
+    r.keep_going = NULL;
+    r.ignore_stop_tokens = true;
+    assert_true(bora_generate(s, &r, &answer, &err));
+    assert_int_equal(answer.n_cached, 1024);
+    assert_int_equal(answer.finish, BORA_FINISH_LENGTH);
+    bora_session_free(s);
+    bora_model_free(m);
+}
+
+/* Two sessions of one model at once, each as if it were alone. */
+typedef struct lone_session {
+    bora_model *model;
+    const int32_t *tokens;
+    int32_t n, chunk;
+    float *logits;
+} lone_session;
+
+static void *run_session(void *arg)
+{
+    lone_session *l = arg;
+    l->logits = logits_of(l->model, l->tokens, l->n, l->chunk);
+    return NULL;
+}
+
+static void sessions_do_not_see_each_other(void **state)
+{
+    (void)state;
+    int32_t tokens[MAX_TOKENS], n = read_tokens("window", tokens), backwards[MAX_TOKENS];
+    for (int32_t i = 0; i < n; i++)
+        backwards[i] = tokens[n - 1 - i];
+    bora_model *m = must_load("window", (const char *const[]){ "device", "cpu", NULL });
+    float *alone = logits_of(m, tokens, n, 0), *alone_too = logits_of(m, backwards, n, 0);
+    size_t bytes = (size_t)n * (size_t)bora_model_n_vocab(m) * sizeof *alone;
+    lone_session sessions[4];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        sessions[i] = (lone_session){ m, i % 2 ? backwards : tokens, n, 1 + i, NULL };
+        assert_int_equal(pthread_create(&threads[i], NULL, run_session, &sessions[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_memory_equal(sessions[i].logits, i % 2 ? alone_too : alone, bytes);
+        free(sessions[i].logits);
+    }
+    free(alone);
+    free(alone_too);
+    bora_model_free(m);
+}
+
 static void stop_strings_are_not_said(void **state)
 {
     (void)state;
@@ -447,7 +522,8 @@ static void templates_and_prompts(void **state)
     bora_error err = { .code = BORA_OK };
     bora_model *m = must_load("tiny-llama", NULL);
     assert_true(bora_model_has_chat_template(m));
-    char *text = bora_model_render_chat(m, "[{\"role\":\"user\",\"content\":\"the cat\"}]", NULL, true, BORA_THINKING_UNSAID, &err);
+    char *text = bora_model_render_chat(m, "[{\"role\":\"user\",\"content\":\"the cat\"}]", NULL, true,
+                                        BORA_THINKING_UNSAID, &err);
     assert_non_null(text);
     assert_string_equal(text, "<s><|user|>\nthe cat</s>\n<|assistant|>\n");
     int32_t *ids;
@@ -478,6 +554,8 @@ int main(void)
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(sessions_check_what_they_are_given),
         cmocka_unit_test(generation_ends_where_it_must),
+        cmocka_unit_test(a_long_prompt_can_be_cancelled),
+        cmocka_unit_test(sessions_do_not_see_each_other),
         cmocka_unit_test(stop_strings_are_not_said),
         cmocka_unit_test(templates_and_prompts),
     };

@@ -74,9 +74,8 @@ static bool on_text(void *ctx, const char *text, size_t len)
     return !p->error && !is_interrupted(p->speaker);
 }
 
-static bool on_token(void *ctx, int32_t token, float logprob)
+static bool keep_going(void *ctx)
 {
-    (void)token, (void)logprob;
     return !is_interrupted(((const printer *)ctx)->speaker);
 }
 
@@ -107,7 +106,7 @@ static bool generate(speaker *s, const int32_t *ids, size_t n, prompt_kind kind,
         .stop = s->stop,
         .continues = kind == PROMPT_RAW,
         .on_text = on_text,
-        .on_token = s->interrupted ? on_token : NULL,
+        .keep_going = keep_going,
         .ctx = p,
     };
     return bora_generate(s->session, &request, answer, err);

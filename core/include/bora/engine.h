@@ -60,7 +60,10 @@ typedef struct bora_request {
     bool continues;    /* the answer goes on with the prompt's text: a space between the two is part of it */
     /* Whole characters as they come, without those that may begin a stop string. False cancels. May be NULL. */
     bool (*on_text)(void *ctx, const char *text, size_t len);
+    /* Each token with its probability in the model's own distribution. False cancels. May be NULL. */
     bool (*on_token)(void *ctx, int32_t token, float logprob);
+    /* Asked before each step, and between the parts of a long prompt. False cancels. May be NULL. */
+    bool (*keep_going)(void *ctx);
     void *ctx;
 } bora_request;
 

@@ -38,8 +38,8 @@ BORA_API const char *bora_tokenizer_piece(const bora_tokenizer *tokenizer, int32
 BORA_API int32_t bora_tokenizer_find(const bora_tokenizer *tokenizer, const char *piece);
 /* True for tokens that are markers and not text (BOS, <|im_end|>). */
 BORA_API bool bora_tokenizer_is_special(const bora_tokenizer *tokenizer, int32_t id);
-/* True for tokens that end an answer (EOS, <|im_end|>), as far as the file says: a GGUF does, by its ids and by the names
- * that such tokens have; a tokenizer.json does not. */
+/* True for tokens that end an answer (EOS, <|im_end|>), as far as the file says: a GGUF does, by its ids and by the
+ * names that such tokens have; a tokenizer.json does not. */
 BORA_API bool bora_tokenizer_is_end(const bora_tokenizer *tokenizer, int32_t id);
 /* The ids that a GGUF file names for a role ("bos", "eos", "eot", "unk", "pad", …), or -1. A tokenizer.json names none:
  * there the model's config and tokenizer_config.json do. */
