@@ -105,7 +105,7 @@ static bool split_longest(const added_tokens *added, const trie *t, const char *
     size_t base = out->text.len - len, n_found = 0, cap = 0, done = 0;
     struct found {
         size_t at, longest;
-    } *found = NULL; /* where tokens may start, and the longest there */
+    } *found = NULL;       /* where tokens may start, and the longest there */
     int32_t *owner = NULL; /* per byte: 0 free, -1 taken, else the index + 1 of the token that starts here */
     bool ok = false;
     for (size_t i = 0; i < len; i++) {

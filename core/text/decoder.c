@@ -39,9 +39,14 @@ static const struct {
     const char *type;
     stage_kind kind;
 } kinds[] = {
-    { "ByteLevel", STAGE_BYTE_LEVEL }, { "Metaspace", STAGE_METASPACE },       { "WordPiece", STAGE_WORDPIECE },
-    { "Replace", STAGE_REPLACE },      { "ByteFallback", STAGE_BYTE_FALLBACK }, { "Fuse", STAGE_FUSE },
-    { "Strip", STAGE_STRIP },          { "BPEDecoder", STAGE_BPE },
+    { "ByteLevel", STAGE_BYTE_LEVEL },
+    { "Metaspace", STAGE_METASPACE },
+    { "WordPiece", STAGE_WORDPIECE },
+    { "Replace", STAGE_REPLACE },
+    { "ByteFallback", STAGE_BYTE_FALLBACK },
+    { "Fuse", STAGE_FUSE },
+    { "Strip", STAGE_STRIP },
+    { "BPEDecoder", STAGE_BPE },
 };
 
 static bool parse_members(arena *mem, const cJSON *json, stage *s, bora_error *err)

@@ -11,6 +11,9 @@
 
 #include "text/tokenizer.h"
 
+/* No token is that long, but a decoder can make it so. */
+enum { PART_LIMIT_BYTES = 1 << 24 };
+
 typedef struct stage_state {
     size_t n_tokens; /* seen */
     buf held;
@@ -56,7 +59,7 @@ static void replace_all(buf *out, bora_text text, bora_text from, bora_text to)
 {
     size_t done = 0;
     const char *at;
-    while (text.len - done >= from.len && (at = memmem(text.data + done, text.len - done, from.data, from.len))) {
+    while ((at = text_find(text.data + done, text.len - done, from))) {
         buf_append(out, text.data + done, (size_t)(at - text.data) - done);
         buf_append(out, to.data, to.len);
         done = (size_t)(at - text.data) + from.len;
@@ -68,8 +71,9 @@ static void replace_all(buf *out, bora_text text, bora_text from, bora_text to)
 static void clean_up(buf *token)
 {
     static const char *const rules[][2] = {
-        { " .", "." },      { " ?", "?" },           { " !", "!" },   { " ,", "," },    { " ' ", "'" },  { " n't", "n't" },
-        { " 'm", "'m" },    { " do not", " don't" }, { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" },
+        { " .", "." },   { " ?", "?" },     { " !", "!" },     { " ,", "," },
+        { " ' ", "'" },  { " n't", "n't" }, { " 'm", "'m" },   { " do not", " don't" },
+        { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!memchr(buf_text(token), ' ', token->len))
@@ -155,9 +159,11 @@ static bool replace_token(bora_detokenizer *d, size_t i, const stage *s, const c
         buf_append(&out, text + done, at.start - done);
         buf_append(&out, s->text.data, s->text.len);
         done = at.end;
+        if (out.len > PART_LIMIT_BYTES)
+            break; /* refused by pass() */
     }
     buf_append(&out, text + done, len - done);
-    bool ok = found == REGEX_NONE && (!out.failed || bora_fail_memory(err, "text")) &&
+    bool ok = found != REGEX_ERROR && (!out.failed || bora_fail_memory(err, "text")) &&
               pass(d, i + 1, buf_text(&out), out.len, err);
     buf_free(&out);
     regex_scratch_free(&scratch);
@@ -285,6 +291,8 @@ static bool pass(bora_detokenizer *d, size_t i, const char *text, size_t len, bo
     if (i == d->n_stages)
         return buf_append(&d->out, text, len) || bora_fail_memory(err, "text");
     const stage *s = &d->t->decoder.items[i];
+    if (len > PART_LIMIT_BYTES)
+        return bora_fail(err, BORA_LIMIT, "the tokenizer's decoder makes %zu bytes or more of a token", len);
     if (needs_whole(s))
         return buf_append(&d->states[i].held, text, len) || bora_fail_memory(err, "text");
     return run(d, i, s, text, len, err);

@@ -25,14 +25,12 @@ const char gguf_digit_groups[] = "digit groups", gguf_ascii_digit_groups[] = "AS
 #define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 #define NUMBERS_OF(n) "(?:" CONTRACTION ")|" LETTERS "|" n "|" SYMBOLS "|" SPACES
 #define CJK "[一-龥぀-ゟ゠-ヿ]+"
-#define PUNCT_WORDS                                                                                                    \
-    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
+#define PUNCT_WORDS "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
 
 #define EXPRESSIONS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 static const gguf_family families[] = {
-    { "default",
-      EXPRESSIONS("[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"), 0 },
+    { "default", EXPRESSIONS("[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"), 0 },
     { "gpt-2 phi-2 jina-es jina-de gigachat a.x-4.0 mellum mpt olmo jais trillion granite-docling exaone4 jina-v1-en "
       "roberta-bpe modern-bert",
       EXPRESSIONS(GPT2), 0 },
@@ -48,19 +46,22 @@ static const gguf_family families[] = {
     { "laguna", EXPRESSIONS("[^\\n]+|[\\n]+", NUMBERS_OF("\\p{N}")), 0 },
     { "ufakzeka", EXPRESSIONS(LETTERS "|\\p{N}|" SYMBOLS "|" SPACES), 0 },
     { "qwen35",
-      EXPRESSIONS("(?:" CONTRACTION ")|" LEAD "[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|" SPACES), 0 },
-    { "seed-coder",
-      EXPRESSIONS("(?:" CONTRACTION ")|" LETTERS "|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|" SPACES), 0 },
+      EXPRESSIONS("(?:" CONTRACTION ")|" LEAD "[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|" SPACES),
+      0 },
+    { "seed-coder", EXPRESSIONS("(?:" CONTRACTION ")|" LETTERS "|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|" SPACES), 0 },
     { "bailingmoe bailingmoe2 llada-moe",
       EXPRESSIONS("'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|" LETTERS "|\\p{N}|" SYMBOLS
-                  "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"), 0 },
+                  "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"),
+      0 },
     { "exaone-moe",
       EXPRESSIONS("(?:" CONTRACTION ")|" LEAD "(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+"
-                  "[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"), 0 },
+                  "[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"),
+      0 },
     { "jais-2",
       EXPRESSIONS("(?:" CONTRACTION ")|" LETTERS "|\\p{N}{1,3}|" SYMBOLS
                   "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)|"
-                  "\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}"), 0 },
+                  "\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}"),
+      0 },
     { "starcoder refact command-r smollm codeshell exaone minerva-7b mellum2", EXPRESSIONS("\\p{N}", GPT2), 0 },
     { "falcon", EXPRESSIONS("[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]"), 0 },
     { "deepseek-llm",
@@ -82,35 +83,41 @@ static const gguf_family families[] = {
                   "\\x{104B0}-\\x{104D3}\\x{104D8}-\\x{104FB}\\x{10C80}-\\x{10CB2}\\x{10CC0}-\\x{10CF2}"
                   "\\x{118A0}-\\x{118DF}\\x{1E900}-\\x{1E943}]+",
                   "\\s?[!-/:-~！-／：-～‘-‟\\x{3001}-。]+", "(?<!\\s)\\s+\\z",
-                  "[一-龥\\x{800}-一가-\\x{D7FF}&&[^\\s]]+", "\\p{N}+"), 0 },
+                  "[一-龥\\x{800}-一가-\\x{D7FF}&&[^\\s]]+", "\\p{N}+"),
+      0 },
     { "deepseek-coder",
       EXPRESSIONS("[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", "[一-龥\\x{800}-一가-\\x{D7FF}&&[^\\s]]+", "\\p{N}"), 0 },
     { "deepseek-v3 hunyuan-dense joyai-llm hy_v4",
       EXPRESSIONS("\\p{N}{1,3}", CJK, PUNCT_WORDS " ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACES), 0 },
-    { "spark2_5",
-      EXPRESSIONS("\\p{N}{1,3}", CJK, PUNCT_WORDS " ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+", "\\p{N}"), 0 },
+    { "spark2_5", EXPRESSIONS("\\p{N}{1,3}", CJK, PUNCT_WORDS " ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+", "\\p{N}"),
+      0 },
     { "afmoe",
-      EXPRESSIONS(gguf_digit_groups,
-                  "[一-鿿㐀-䶿\\x{8C48}-\\x{FAFF}぀-ゟ゠-ヿ･-ﾟ⼀-\\x{2FDF}\\x{E40}-\\x{E7F}\\x{E80}-\\x{EFF}\\x{1780}-"
-                  "\\x{17FF}\\x{1000}-\\x{109F}\\x{AA60}-\\x{AA7F}\\x{A9E0}-\\x{A9FF}\\x{AC00}-\\x{D7AF}\\x{1100}-"
-                  "\\x{11FF}]+",
-                  PUNCT_WORDS " ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACES), 0 },
+      EXPRESSIONS(
+          gguf_digit_groups,
+          "[一-鿿㐀-䶿\\x{8C48}-\\x{FAFF}぀-ゟ゠-ヿ･-ﾟ⼀-\\x{2FDF}\\x{E40}-\\x{E7F}\\x{E80}-\\x{EFF}\\x{"
+          "1780}-"
+          "\\x{17FF}\\x{1000}-\\x{109F}\\x{AA60}-\\x{AA7F}\\x{A9E0}-\\x{A9FF}\\x{AC00}-\\x{D7AF}\\x{1100}-"
+          "\\x{11FF}]+",
+          PUNCT_WORDS " ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACES),
+      0 },
     { "youtu",
       EXPRESSIONS("[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-\\x{303F}︰-﹏]+|[ㄅ-ㄯ]+|" CJK,
                   LEAD "[\\p{L}\\p{M}]+(?:" CONTRACTION ")?|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES),
       FAMILY_IGNORE_MERGES },
     { "tiny_aya cohere2moe",
       EXPRESSIONS(gguf_digit_groups,
-                  LEAD "[\\p{L}\\p{M}]+(?:" CONTRACTION ")?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES), 0 },
+                  LEAD "[\\p{L}\\p{M}]+(?:" CONTRACTION ")?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES),
+      0 },
     { "tekken",
       EXPRESSIONS(LEAD UPPER "*" LOWER "+|" LEAD UPPER "+" LOWER "*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES),
       FAMILY_IGNORE_MERGES | FAMILY_ADD_BOS },
     { "gpt-4o llama4 kanana2 talkie minimax-m2",
       EXPRESSIONS(LEAD UPPER "*" LOWER "+(?:" CONTRACTION ")?|" LEAD UPPER "+" LOWER "*(?:" CONTRACTION
-                       ")?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES), 0 },
+                             ")?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES),
+      0 },
     { "granite-embed-multi-97m",
       EXPRESSIONS(LEAD UPPER_MARK "*" LOWER_MARK "+(?:" CONTRACTION ")?|" LEAD UPPER_MARK "+" LOWER_MARK
-                       "*(?:" CONTRACTION ")?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES),
+                                  "*(?:" CONTRACTION ")?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES),
       FAMILY_IGNORE_MERGES },
     { "kimi-k2",
       EXPRESSIONS("[" HAN "]+|" LEAD "[\\p{L}&&[^" HAN "]]+(?:" CONTRACTION ")?|\\p{N}{1,3}|" SYMBOLS "|" SPACES),
@@ -119,9 +126,11 @@ static const gguf_family families[] = {
     { "poro-chat bloom gpt3-finnish", EXPRESSIONS(" ?[^(\\s|.,!?…。，、।۔،)]+"), 0 },
     { "viking", EXPRESSIONS(" ?[^(\\s|.,!?…。，、।۔،)]+", "\\p{N}"), 0 },
     { "chameleon",
-      EXPRESSIONS("<sentinel:[0-9]+>", "IMGIMG[A-I]{1,4}Z", "[\\t\\n]|    |  ", "\\p{N}", "[\\p{P}!-/:-@\\[-`{-~]", GPT2),
+      EXPRESSIONS("<sentinel:[0-9]+>", "IMGIMG[A-I]{1,4}Z", "[\\t\\n]|    |  ", "\\p{N}", "[\\p{P}!-/:-@\\[-`{-~]",
+                  GPT2),
       FAMILY_ADD_BOS },
-    { "gemma4 granite-embed-multi-311m", EXPRESSIONS("[^\\n]+|[\\n]+"), FAMILY_RAW | FAMILY_NEWLINES | FAMILY_FORCE_BOS },
+    { "gemma4 granite-embed-multi-311m", EXPRESSIONS("[^\\n]+|[\\n]+"),
+      FAMILY_RAW | FAMILY_NEWLINES | FAMILY_FORCE_BOS },
     { "sarvam-moe", EXPRESSIONS("[^\\n]+|[\\n]+"), FAMILY_RAW },
 };
 

@@ -6,14 +6,14 @@
 #include <stddef.h>
 
 enum {
-    FAMILY_IGNORE_MERGES = 1,  /* a word that is a token needs no merges */
-    FAMILY_ADD_BOS = 2,        /* unless the file says otherwise */
-    FAMILY_NO_BOS = 4,         /* has no default BOS id */
-    FAMILY_RAW = 8,            /* spellings are UTF-8 with ▁ for a space, not byte-level */
-    FAMILY_NEWLINES = 16,      /* a run of newlines that is a token needs no merges */
-    FAMILY_FORCE_BOS = 32,     /* whatever the file says */
-    FAMILY_NO_MERGES = 64,     /* the file may lack merges */
-    FAMILY_MASK_LSTRIP = 128,  /* "<mask>" takes the white space on its left with it */
+    FAMILY_IGNORE_MERGES = 1, /* a word that is a token needs no merges */
+    FAMILY_ADD_BOS = 2,       /* unless the file says otherwise */
+    FAMILY_NO_BOS = 4,        /* has no default BOS id */
+    FAMILY_RAW = 8,           /* spellings are UTF-8 with ▁ for a space, not byte-level */
+    FAMILY_NEWLINES = 16,     /* a run of newlines that is a token needs no merges */
+    FAMILY_FORCE_BOS = 32,    /* whatever the file says */
+    FAMILY_NO_MERGES = 64,    /* the file may lack merges */
+    FAMILY_MASK_LSTRIP = 128, /* "<mask>" takes the white space on its left with it */
 };
 
 typedef struct gguf_family {

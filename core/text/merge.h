@@ -8,8 +8,8 @@
 #include "text/tokenizer.h"
 
 typedef struct merge_symbol {
-    int32_t id;         /* -1: nothing that can merge */
-    int32_t prev, next; /* indices, -1 at the ends */
+    int32_t id;          /* -1: nothing that can merge */
+    int32_t prev, next;  /* indices, -1 at the ends */
     uint32_t start, len; /* bytes of the word; len 0: merged into its left neighbour */
 } merge_symbol;
 

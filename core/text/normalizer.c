@@ -13,6 +13,7 @@ typedef struct job {
     regex_scratch *scratch;
     const char *text;
     size_t len;
+    size_t whole; /* bytes of the text before the first step */
     buf *out;
     bool cut;
     bora_error *err;
@@ -138,6 +139,8 @@ static bool replace(job *j)
         buf_append(j->out, j->n->content.data, j->n->content.len);
         j->cut |= at.start == 0 && at.end > (j->n->content.len ? utf8_width(j->text[0]) : 0);
         done = at.end;
+        if (!growth_allowed(j->whole, j->out->len, j->err))
+            return false;
     }
     buf_append(j->out, j->text + done, j->len - done);
     return found == REGEX_NONE;
@@ -193,15 +196,17 @@ static bool bert(job *j)
 
 /* The reference tries whole grapheme clusters of less than six bytes, then single characters; of what matches, the
  * shortest prefix counts, and it replaces all of what was looked up. */
-static void precompiled(job *j)
+static bool precompiled(job *j)
 {
     bora_text with;
     for (size_t i = 0; i < j->len;) {
+        if (!growth_allowed(j->whole, j->out->len, j->err))
+            return false;
         uint32_t c = 0, next;
         utf8proc_int32_t state = 0;
         size_t first = utf8_next(j->text + i, j->len - i, &c), n = first, w;
         if (first == 0)
-            return;
+            return true;
         while (i + n < j->len && (w = utf8_next(j->text + i + n, j->len - i - n, &next)) > 0 &&
                !utf8proc_grapheme_break_stateful((utf8proc_int32_t)c, (utf8proc_int32_t)next, &state)) {
             n += w;
@@ -220,6 +225,7 @@ static void precompiled(job *j)
                 buf_append(j->out, j->text + i, w);
         }
     }
+    return true;
 }
 
 /* llama.cpp's BERT: words, each led by a space; punctuation and Chinese characters are words of their own. */
@@ -266,7 +272,7 @@ static size_t verbatim_prefix(const trie *t, const char *text, size_t len)
     return n;
 }
 
-static void gguf_t5(job *j)
+static bool gguf_t5(job *j)
 {
     static const char mark[] = "\xe2\x96\x81";
     const normalizer *n = j->n;
@@ -295,7 +301,10 @@ static void gguf_t5(job *j)
             buf_putc(j->out, with.data[k]);
         }
         i += used;
+        if (!growth_allowed(j->whole, j->out->len, j->err))
+            return false;
     }
+    return true;
 }
 
 static bool run(job *j)
@@ -334,14 +343,12 @@ static bool run(job *j)
         byte_level_encode(j->out, j->text, j->len);
         return true;
     case NORM_PRECOMPILED:
-        precompiled(j);
-        return true;
+        return precompiled(j);
     case NORM_GGUF_BERT:
         gguf_bert(j);
         return true;
     case NORM_GGUF_T5:
-        gguf_t5(j);
-        return true;
+        return gguf_t5(j);
     }
     return bora_fail(j->err, BORA_INTERNAL, "normalizer of kind %d", (int)j->n->kind);
 }
@@ -350,12 +357,15 @@ bool normalize(const normalizer_list *list, regex_scratch *scratch, const char *
                bora_error *err)
 {
     buf now = { 0 }, next = { 0 };
+    size_t whole = len;
     bool ok = true;
     *cut = false;
     for (size_t i = 0; ok && i < list->n; i++) {
         bool last = i + 1 == list->n;
-        job j = { .n = &list->items[i], .scratch = scratch, .text = text, .len = len, .out = last ? out : &next, .err = err };
-        ok = run(&j) && (!j.out->failed || bora_fail_memory(err, "text that is normalized"));
+        job j = { .n = &list->items[i], .scratch = scratch, .text = text, .len = len, .whole = whole, .err = err };
+        j.out = last ? out : &next;
+        ok = run(&j) && (!j.out->failed || bora_fail_memory(err, "text that is normalized")) &&
+             growth_allowed(whole, j.out->len, err);
         *cut |= j.cut;
         if (ok && !last) {
             buf swap = now;

@@ -5,6 +5,12 @@
 
 #include "text/tokenizer.h"
 
+bool growth_allowed(size_t from, size_t len, bora_error *err)
+{
+    return len / 128 <= from + 64 ||
+           bora_fail(err, BORA_LIMIT, "the tokenizer's rules make %zu bytes or more of a text of %zu", len, from);
+}
+
 bool id_list_push(id_list *list, int32_t id)
 {
     if (list->failed)
@@ -99,13 +105,19 @@ void byte_level_encode(buf *out, const char *text, size_t len)
     out->data[out->len] = '\0';
 }
 
+const char *text_find(const char *text, size_t len, bora_text what)
+{
+    if (what.len > len)
+        return NULL;
+    return what.len == 1 ? memchr(text, what.data[0], len) : memmem(text, len, what.data, what.len);
+}
+
 regex_result pattern_next(const pattern *p, regex_scratch *scratch, const char *text, size_t len, match_cursor *cursor,
                           bora_error *err)
 {
     while (len > 0 && cursor->from <= len) {
         if (!p->regex) {
-            const char *at =
-                len > cursor->from ? memmem(text + cursor->from, len - cursor->from, p->literal.data, p->literal.len) : NULL;
+            const char *at = text_find(text + cursor->from, len - cursor->from, p->literal);
             if (!at)
                 return REGEX_NONE;
             cursor->start = (size_t)(at - text);
@@ -179,7 +191,8 @@ bool member_size(const cJSON *object, const char *key, bool required, size_t lim
         return bora_fail(err, BORA_FORMAT, "\"%s\" is %s", key, item ? "not a number" : "missing");
     double value = item->valuedouble;
     if (!(value >= 0) || value > (double)limit || value != floor(value))
-        return bora_fail(err, BORA_FORMAT, "\"%s\" is %g, a whole number from 0 to %zu was expected", key, value, limit);
+        return bora_fail(err, BORA_FORMAT, "\"%s\" is %g, a whole number from 0 to %zu was expected", key, value,
+                         limit);
     *out = (size_t)value;
     return true;
 }

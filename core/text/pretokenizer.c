@@ -199,7 +199,7 @@ static void metaspace(const pretokenizer *p, const char *text, const piece *in, 
     const char *whole = out->text.data + start;
     for (size_t i = 0, next; i < len; i = next) {
         size_t from = i + (len - i >= mark.len && memcmp(whole + i, mark.data, mark.len) == 0 ? mark.len : 0);
-        const char *at = from < len ? memmem(whole + from, len - from, mark.data, mark.len) : NULL;
+        const char *at = text_find(whole + from, len - from, mark);
         next = at ? (size_t)(at - whole) : len;
         pieces_add(out, start + i, next - i, -1, in->from_start && i == 0);
     }
@@ -247,6 +247,7 @@ static bool rewrites(pretokenizer_kind kind)
 
 bool pretokenize(const pretokenizer_list *list, regex_scratch *scratch, pieces *p, pieces *spare, bora_error *err)
 {
+    size_t whole = p->text.len;
     for (size_t i = 0; i < list->n; i++) {
         const pretokenizer *pre = &list->items[i];
         pieces_clear(spare);
@@ -264,6 +265,8 @@ bool pretokenize(const pretokenizer_list *list, regex_scratch *scratch, pieces *
         }
         if (spare->failed || spare->text.failed)
             return bora_fail_memory(err, "text that is split");
+        if (!growth_allowed(whole, spare->text.len, err))
+            return false;
         pieces swap = *p;
         *p = *spare;
         *spare = swap;
@@ -330,7 +333,8 @@ static bool parse_metaspace(arena *mem, const cJSON *json, pretokenizer *p, bora
     uint32_t c;
     p->split = true;
     if (!member_string(json, "replacement", true, &p->replacement, err) ||
-        !member_string(json, "prepend_scheme", false, &scheme, err) || !member_bool(json, "split", false, &p->split, err) ||
+        !member_string(json, "prepend_scheme", false, &scheme, err) ||
+        !member_bool(json, "split", false, &p->split, err) ||
         !member_bool(json, "add_prefix_space", false, &add_prefix_space, err))
         return false;
     if (p->replacement.len == 0 || utf8_next(p->replacement.data, p->replacement.len, &c) != p->replacement.len)
@@ -361,8 +365,7 @@ static bool add_chars(pretokenizer_list *out, bool (*is_class)(uint32_t c), spli
 
 static bool parse_byte_level(const cJSON *json, pretokenizer_list *out, bora_error *err)
 {
-    static const char words[] =
-        "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+    static const char words[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
     bool prefix = false, use_regex = true;
     return member_bool(json, "add_prefix_space", true, &prefix, err) &&
            member_bool(json, "use_regex", false, &use_regex, err) &&

@@ -38,8 +38,9 @@ regex *regex_new(const char *pattern, size_t len, bora_error *err)
     pcre2_set_bsr(context, PCRE2_BSR_UNICODE);
     int code;
     size_t offset;
-    re->code = pcre2_compile((PCRE2_SPTR)buf_text(&translated), translated.len,
-                             PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
+    re->code =
+        pcre2_compile((PCRE2_SPTR)buf_text(&translated), translated.len,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
     if (!re->code) {
         char message[160];
         pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof message);
@@ -91,8 +92,8 @@ regex_result regex_search(const regex *re, regex_scratch *scratch, const char *t
 {
     if (!prepare(scratch, err))
         return REGEX_ERROR;
-    int rc = pcre2_match(re->code, (PCRE2_SPTR)text, len, from, PCRE2_NO_UTF_CHECK, scratch->match_data,
-                         scratch->context);
+    int rc =
+        pcre2_match(re->code, (PCRE2_SPTR)text, len, from, PCRE2_NO_UTF_CHECK, scratch->match_data, scratch->context);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter keeps its state on the heap, up to HEAP_LIMIT_KIB */
         rc = pcre2_match(re->code, (PCRE2_SPTR)text, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, scratch->match_data,
                          scratch->context);
@@ -109,7 +110,8 @@ regex_result regex_search(const regex *re, regex_scratch *scratch, const char *t
     *start = span[0];
     *end = span[1];
     if (*start > *end) { /* \K inside a lookahead */
-        bora_fail(err, BORA_UNSUPPORTED, "a regular expression of the tokenizer matches backwards (\\K in a lookahead)");
+        bora_fail(err, BORA_UNSUPPORTED,
+                  "a regular expression of the tokenizer matches backwards (\\K in a lookahead)");
         return REGEX_ERROR;
     }
     return REGEX_FOUND;

@@ -9,8 +9,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <ctype.h>
 #include <pcre2.h>
-#include <stdio.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +51,8 @@ static bool write_set(buf *out, const char_set *s, bool negated)
     if (s->others.len == 0) {
         if (s->inside.len == 0) /* only `[^]`-like leftovers of an intersection get here */
             return buf_puts(out, negated ? ANY : "(?!)");
-        return buf_puts(out, negated ? "[^" : "[") && buf_append(out, s->inside.data, s->inside.len) && buf_putc(out, ']');
+        return buf_puts(out, negated ? "[^" : "[") && buf_append(out, s->inside.data, s->inside.len) &&
+               buf_putc(out, ']');
     }
     buf_puts(out, negated ? "(?:(?!" : "(?:");
     if (s->inside.len)
@@ -417,8 +418,10 @@ static bool translate(translator *t, buf *out)
             if (!ok)
                 return false;
             if (!is_set && (*t->in == 'b' || *t->in == 'B')) {
-                buf_puts(out, *t->in == 'b' ? "(?:(?<=[" WORD_ALONE "])(?![" WORD_ALONE "])|(?<![" WORD_ALONE "])(?=[" WORD_ALONE "]))"
-                                            : "(?:(?<=[" WORD_ALONE "])(?=[" WORD_ALONE "])|(?<![" WORD_ALONE "])(?![" WORD_ALONE "]))");
+                buf_puts(out, *t->in == 'b' ? "(?:(?<=[" WORD_ALONE "])(?![" WORD_ALONE "])|(?<![" WORD_ALONE
+                                              "])(?=[" WORD_ALONE "]))"
+                                            : "(?:(?<=[" WORD_ALONE "])(?=[" WORD_ALONE "])|(?<![" WORD_ALONE
+                                              "])(?![" WORD_ALONE "]))");
                 t->in++;
             } else if (!is_set) {
                 write_char_escape(t, out);

@@ -27,8 +27,7 @@ static bool parse_special(const cJSON *tokens, const char *name, id_list *out, b
     const cJSON *ids = json_get(json_get(tokens, name), "ids"), *item;
     if (!cJSON_IsArray(ids))
         return bora_fail(err, BORA_FORMAT, "the template uses \"%.60s\", which is not among the special_tokens", name);
-    cJSON_ArrayForEach(item, ids)
-    {
+    cJSON_ArrayForEach(item, ids) {
         int32_t id = 0;
         if (!parse_id(item, &id, err))
             return false;
@@ -42,8 +41,7 @@ static bool parse_template(const cJSON *json, id_list *out, bora_error *err)
     const cJSON *single = json_get(json, "single"), *item;
     if (!cJSON_IsArray(single))
         return bora_fail(err, BORA_FORMAT, "\"single\" is not a list");
-    cJSON_ArrayForEach(item, single)
-    {
+    cJSON_ArrayForEach(item, single) {
         const cJSON *sequence = json_get(item, "Sequence");
         const char *special = json_string(json_get(item, "SpecialToken"), "id", NULL);
         const char *id = json_string(sequence, "id", "");

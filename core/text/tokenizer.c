@@ -84,8 +84,8 @@ static bool encode_text(encoder *e, const char *text, size_t len, bool parse_spe
         bora_fail_memory(err, "text");
         goto done;
     }
-    if (!added_tokens_split(&t->added, &t->added.raw, &e->regex, buf_text(&clean), clean.len, true, parse_special, &spare,
-                            err) ||
+    if (!added_tokens_split(&t->added, &t->added.raw, &e->regex, buf_text(&clean), clean.len, true, parse_special,
+                            &spare, err) ||
         !normalize_pieces(e, &spare, &now, parse_special, err) ||
         !pretokenize(&t->pretokenizers, &e->regex, &now, &spare, err))
         goto done;
@@ -138,8 +138,8 @@ static bool apply_bare_template(const bora_tokenizer *t, id_list *ids, bora_erro
     return !ids->failed || bora_fail_memory(err, "tokens");
 }
 
-bool bora_tokenizer_encode(const bora_tokenizer *t, const char *text, size_t len, unsigned flags, int32_t **ids, size_t *n,
-                           bora_error *err)
+bool bora_tokenizer_encode(const bora_tokenizer *t, const char *text, size_t len, unsigned flags, int32_t **ids,
+                           size_t *n, bora_error *err)
 {
     encoder e = { .t = t };
     *ids = NULL;

@@ -18,6 +18,10 @@
 
 enum { MAX_NESTING = 32 }; /* Sequences within Sequences */
 
+/* Rules of a file may make text longer, again and again. Whether `len` is still in proportion to the `from` bytes that
+ * it was made of; if not, an error. */
+bool growth_allowed(size_t from, size_t len, bora_error *err);
+
 typedef struct id_list {
     int32_t *data;
     size_t n, cap;
@@ -70,6 +74,8 @@ typedef struct match_cursor {
 /* The next match, left to right, as a loop over all matches sees them. */
 regex_result pattern_next(const pattern *p, regex_scratch *scratch, const char *text, size_t len, match_cursor *cursor,
                           bora_error *err);
+/* The first `what` in `text`, or NULL. */
+const char *text_find(const char *text, size_t len, bora_text what);
 /* {"String": …} or {"Regex": …}. */
 bool pattern_parse(arena *mem, const cJSON *json, pattern *out, bora_error *err);
 
@@ -110,13 +116,13 @@ unsigned char *base64_decode(arena *mem, const char *text, size_t *len, bora_err
 
 typedef struct normalizer {
     normalizer_kind kind;
-    bool left, right;                                         /* Strip */
-    bool clean, chinese, strip_accents, lowercase;            /* Bert */
-    bool add_space, merge_spaces;                             /* GGUF_T5 */
-    const trie *verbatim;                                     /* GGUF_T5: tokens that pass as they are */
-    bora_text content;                                        /* Prepend, Replace */
-    pattern find;                                             /* Replace */
-    charsmap map;                                             /* Precompiled, GGUF_T5 */
+    bool left, right;                              /* Strip */
+    bool clean, chinese, strip_accents, lowercase; /* Bert */
+    bool add_space, merge_spaces;                  /* GGUF_T5 */
+    const trie *verbatim;                          /* GGUF_T5: tokens that pass as they are */
+    bora_text content;                             /* Prepend, Replace */
+    pattern find;                                  /* Replace */
+    charsmap map;                                  /* Precompiled, GGUF_T5 */
 } normalizer;
 
 typedef struct normalizer_list {
@@ -126,7 +132,7 @@ typedef struct normalizer_list {
 
 bool normalizer_parse(arena *mem, const cJSON *json, normalizer_list *out, bora_error *err);
 void normalizer_free(normalizer_list *list);
-/* Runs all over `text`, appending to `out`. *cut: characters were taken from the very beginning. */
+/* Runs all over `text`, into `out`, which is empty. *cut: characters were taken from the very beginning. */
 bool normalize(const normalizer_list *list, regex_scratch *scratch, const char *text, size_t len, buf *out, bool *cut,
                bora_error *err);
 
@@ -215,12 +221,12 @@ typedef struct model {
     bool byte_fallback; /* all bytes of an unknown character, or none */
     bool drop_unknown;  /* GGUF: unknown characters give what `bytes` has, and nothing else */
     bool ignore_merges, fuse_unknown;
-    bool whole_newlines; /* a run of newlines that is a token needs no merges */
+    bool whole_newlines;                     /* a run of newlines that is a token needs no merges */
     bora_text continuing_prefix, end_suffix; /* WordPiece: continuing_prefix too */
-    uint32_t *ranks; /* [n_tokens] SentencePiece: scores in descending order, as numbers */
+    uint32_t *ranks;                         /* [n_tokens] SentencePiece: scores in descending order, as numbers */
 
-    bool has_unknown;   /* an unknown token was asked for … */
-    int32_t unknown;    /* … and is this id, or -1 */
+    bool has_unknown;      /* an unknown token was asked for … */
+    int32_t unknown;       /* … and is this id, or -1 */
     bora_text word_prefix; /* WordPiece from GGUF: stands before each word */
     size_t max_word_chars; /* WordPiece */
     size_t max_token_len;  /* bytes of the longest spelling */
@@ -240,9 +246,9 @@ typedef struct added_token {
 typedef struct added_tokens {
     added_token *items;
     size_t n;
-    trie raw, normalized;   /* spelling -> index in items */
-    regex *word;            /* one word character; NULL unless single_word is used */
-    uint32_t *lengths;      /* GGUF: the different lengths, longest first: longer tokens are cut out first */
+    trie raw, normalized; /* spelling -> index in items */
+    regex *word;          /* one word character; NULL unless single_word is used */
+    uint32_t *lengths;    /* GGUF: the different lengths, longest first: longer tokens are cut out first */
     size_t n_lengths;
     bool longest_first;
 } added_tokens;

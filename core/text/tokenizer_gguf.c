@@ -136,8 +136,8 @@ static bool read_tokens(loader *l)
         if (!isfinite(token->score))
             return bora_fail(l->err, BORA_FORMAT, KEY("scores") ": the score of token %zu is not a finite number", i);
         if (string_map_get(&t->model.ids, token->text, token->len) >= 0)
-            return bora_fail(l->err, BORA_FORMAT, KEY("tokens") ": \"%.60s\" is there twice (the second is %zu)", token->text,
-                             i);
+            return bora_fail(l->err, BORA_FORMAT, KEY("tokens") ": \"%.60s\" is there twice (the second is %zu)",
+                             token->text, i);
         if (!string_map_put(&t->model.ids, token->text, token->len, (int32_t)i))
             return bora_fail_memory(l->err, "a vocabulary");
         if (token->len > t->model.max_token_len)
@@ -151,12 +151,15 @@ static bool read_roles(loader *l)
     static const struct {
         const char *role, *key;
     } keys[] = {
-        { "bos", KEY("bos_token_id") },         { "eos", KEY("eos_token_id") },         { "eot", KEY("eot_token_id") },
-        { "eom", KEY("eom_token_id") },         { "unk", KEY("unknown_token_id") },     { "sep", KEY("seperator_token_id") },
-        { "pad", KEY("padding_token_id") },     { "mask", KEY("mask_token_id") },       { "cls", KEY("cls_token_id") },
-        { "fim_pre", KEY("prefix_token_id") },  { "fim_suf", KEY("suffix_token_id") },  { "fim_mid", KEY("middle_token_id") },
-        { "fim_pre", KEY("fim_pre_token_id") }, { "fim_suf", KEY("fim_suf_token_id") }, { "fim_mid", KEY("fim_mid_token_id") },
-        { "fim_pad", KEY("fim_pad_token_id") }, { "fim_rep", KEY("fim_rep_token_id") }, { "fim_sep", KEY("fim_sep_token_id") },
+        { "bos", KEY("bos_token_id") },         { "eos", KEY("eos_token_id") },
+        { "eot", KEY("eot_token_id") },         { "eom", KEY("eom_token_id") },
+        { "unk", KEY("unknown_token_id") },     { "sep", KEY("seperator_token_id") },
+        { "pad", KEY("padding_token_id") },     { "mask", KEY("mask_token_id") },
+        { "cls", KEY("cls_token_id") },         { "fim_pre", KEY("prefix_token_id") },
+        { "fim_suf", KEY("suffix_token_id") },  { "fim_mid", KEY("middle_token_id") },
+        { "fim_pre", KEY("fim_pre_token_id") }, { "fim_suf", KEY("fim_suf_token_id") },
+        { "fim_mid", KEY("fim_mid_token_id") }, { "fim_pad", KEY("fim_pad_token_id") },
+        { "fim_rep", KEY("fim_rep_token_id") }, { "fim_sep", KEY("fim_sep_token_id") },
     };
     for (size_t i = 0; i < l->n_roles; i++)
         if (l->roles[i].id >= l->t->n_tokens)
@@ -194,7 +197,7 @@ static void mark_known_tokens(loader *l)
         if (get_role(l, ending_roles[i]) >= 0)
             t->tokens[get_role(l, ending_roles[i])].flags |= TOKEN_ENDS;
 
-    /* Where other tokens end an answer, <|end|> only ends a part of it; and so on. */
+            /* Where other tokens end an answer, <|end|> only ends a part of it; and so on. */
 #define HAS(text) (string_map_get(&t->model.ids, text, sizeof text - 1) >= 0)
     int32_t part_end = string_map_get(&t->model.ids, "<|end|>", 7), slash_s = string_map_get(&t->model.ids, "</s>", 4);
     bool calls = HAS("<|call|>") || HAS("<|calls|>");
@@ -306,7 +309,8 @@ static bool read_merges(loader *l)
         bora_text merge = merges->texts[i];
         const char *space = merge.len > 1 ? memchr(merge.data + 1, ' ', merge.len - 1) : NULL;
         if (!space || (size_t)(space - merge.data) + 1 == merge.len) {
-            ok = bora_fail(l->err, BORA_FORMAT, KEY("merges") ": merge %zu (\"%.60s\") is not two pieces", i, merge.data);
+            ok = bora_fail(l->err, BORA_FORMAT, KEY("merges") ": merge %zu (\"%.60s\") is not two pieces", i,
+                           merge.data);
             break;
         }
         bora_text sides[3] = { { merge.data, (size_t)(space - merge.data) } };
@@ -353,10 +357,11 @@ static bool load_bpe(loader *l, const char *pre)
     bora_tokenizer *t = l->t;
     l->family = gguf_family_find(pre);
     if (!l->family)
-        return bora_fail(l->err, BORA_UNSUPPORTED,
-                         KEY("pre") " is \"%.60s\", a family that is not known here; if it cuts words as a known one does, "
-                                    "set that name in the file (\"llama-bpe\", \"qwen2\", \"gpt-2\", …)",
-                         pre);
+        return bora_fail(
+            l->err, BORA_UNSUPPORTED,
+            KEY("pre") " is \"%.60s\", a family that is not known here; if it cuts words as a known one does, "
+                       "set that name in the file (\"llama-bpe\", \"qwen2\", \"gpt-2\", …)",
+            pre);
     unsigned flags = l->family->flags;
     t->model.kind = MODEL_BPE;
     t->model.drop_unknown = true;
@@ -495,7 +500,9 @@ static bool add_template(loader *l)
     int32_t after = words ? get_role(l, "sep") : l->add_eos ? get_role(l, "eos") : -1;
     if ((l->add_bos && before < 0) || ((words || l->add_eos) && after < 0))
         return bora_fail(l->err, BORA_FORMAT, "the tokenizer adds a token to every text (%s), but the file names none",
-                         l->add_bos && before < 0 ? "BOS" : words ? "SEP" : "EOS");
+                         l->add_bos && before < 0 ? "BOS"
+                         : words                  ? "SEP"
+                                                  : "EOS");
     t->template_items = arena_array(&t->mem, 3, sizeof *t->template_items);
     if (!t->template_items)
         return bora_fail_memory(l->err, "a tokenizer");

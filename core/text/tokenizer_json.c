@@ -44,9 +44,9 @@ static bool read_vocab_object(bora_tokenizer *t, const cJSON *vocab, size_t spar
     const cJSON *item;
     if (!cJSON_IsObject(vocab))
         return bora_fail(err, BORA_FORMAT, "\"vocab\" is not an object");
-    cJSON_ArrayForEach(item, vocab) n++;
     cJSON_ArrayForEach(item, vocab)
-    {
+        n++;
+    cJSON_ArrayForEach(item, vocab) {
         double id = cJSON_IsNumber(item) ? item->valuedouble : -1;
         if (!(id >= 0) || id != floor(id))
             return bora_fail(err, BORA_FORMAT, "the token \"%.60s\" has no whole number as its id", item->string);
@@ -72,15 +72,15 @@ static bool read_vocab_scores(bora_tokenizer *t, const cJSON *vocab, size_t spar
     const cJSON *item;
     if (!cJSON_IsArray(vocab))
         return bora_fail(err, BORA_FORMAT, "\"vocab\" is not a list");
-    cJSON_ArrayForEach(item, vocab) n++;
+    cJSON_ArrayForEach(item, vocab)
+        n++;
     if (n > TOKEN_LIMIT)
         return bora_fail(err, BORA_LIMIT, "a vocabulary of %zu tokens", n);
     if (!reserve_tokens(t, n + spare, err))
         return false;
     t->n_tokens = 0;
     double lowest = INFINITY;
-    cJSON_ArrayForEach(item, vocab)
-    {
+    cJSON_ArrayForEach(item, vocab) {
         const cJSON *text = cJSON_IsArray(item) ? item->child : NULL, *score = text ? text->next : NULL;
         if (!cJSON_IsString(text) || !cJSON_IsNumber(score) || score->next || !isfinite(score->valuedouble))
             return bora_fail(err, BORA_FORMAT, "item %d of \"vocab\" is not [token, score]", t->n_tokens);
@@ -122,8 +122,7 @@ static bool read_merges(bora_tokenizer *t, const cJSON *merges, bora_error *err)
     bool ok = false;
     if (!cJSON_IsArray(merges))
         return bora_fail(err, BORA_FORMAT, "\"merges\" is not a list");
-    cJSON_ArrayForEach(item, merges)
-    {
+    cJSON_ArrayForEach(item, merges) {
         bora_text a, b;
         if (cJSON_IsString(item) && strncmp(item->valuestring, "#version", 8) == 0)
             continue;
@@ -138,8 +137,8 @@ static bool read_merges(bora_tokenizer *t, const cJSON *merges, bora_error *err)
         int32_t left = string_map_get(&m->ids, a.data, a.len), right = string_map_get(&m->ids, b.data, b.len);
         int32_t merged = b.len >= prefix ? string_map_get(&m->ids, buf_text(&whole), whole.len) : -1;
         if (left < 0 || right < 0 || merged < 0) {
-            bora_fail(err, BORA_FORMAT, "merge %d (\"%.60s\" + \"%.60s\") names a token that is not in the vocabulary", rank,
-                      a.data, b.data);
+            bora_fail(err, BORA_FORMAT, "merge %d (\"%.60s\" + \"%.60s\") names a token that is not in the vocabulary",
+                      rank, a.data, b.data);
             goto done;
         }
         if (whole.failed || !pair_map_put(&m->merges, left, right, rank, merged, false)) {
@@ -220,9 +219,8 @@ static bool read_wordpiece(bora_tokenizer *t, const cJSON *json, bool whole_word
     model *m = &t->model;
     m->kind = whole_words ? MODEL_WORDLEVEL : MODEL_WORDPIECE;
     m->max_word_chars = 100;
-    if (!whole_words &&
-        (!keep_string(t, json, "continuing_subword_prefix", false, &m->continuing_prefix, err) ||
-         !member_size(json, "max_input_chars_per_word", false, UINT32_MAX, &m->max_word_chars, err)))
+    if (!whole_words && (!keep_string(t, json, "continuing_subword_prefix", false, &m->continuing_prefix, err) ||
+                         !member_size(json, "max_input_chars_per_word", false, UINT32_MAX, &m->max_word_chars, err)))
         return false;
     if (!whole_words && !m->continuing_prefix.data)
         m->continuing_prefix = (bora_text){ "##", 2 };
@@ -281,9 +279,11 @@ static bool read_added_token(bora_tokenizer *t, const cJSON *json, int32_t *next
     bora_text content = { 0 }, spelling;
     bool normalized = true;
     size_t id_in_file;
-    if (!member_string(json, "content", true, &content, err) || !member_bool(json, "special", true, &added.special, err) ||
+    if (!member_string(json, "content", true, &content, err) ||
+        !member_bool(json, "special", true, &added.special, err) ||
         !member_bool(json, "single_word", true, &added.single_word, err) ||
-        !member_bool(json, "lstrip", true, &added.lstrip, err) || !member_bool(json, "rstrip", true, &added.rstrip, err) ||
+        !member_bool(json, "lstrip", true, &added.lstrip, err) ||
+        !member_bool(json, "rstrip", true, &added.rstrip, err) ||
         !member_bool(json, "normalized", true, &normalized, err) ||
         !member_size(json, "id", true, UINT32_MAX, &id_in_file, err))
         return bora_error_prefix(err, "added token \"%.60s\"", content.data ? content.data : "?");
@@ -315,7 +315,8 @@ static bool read_added_token(bora_tokenizer *t, const cJSON *json, int32_t *next
     }
     t->added.items[t->added.n] = added;
     trie *where = normalized ? &t->added.normalized : &t->added.raw;
-    return trie_put(where, spelling.data, spelling.len, (int32_t)t->added.n++) || bora_fail_memory(err, "an added token");
+    return trie_put(where, spelling.data, spelling.len, (int32_t)t->added.n++) ||
+           bora_fail_memory(err, "an added token");
 }
 
 static bool read_added_tokens(bora_tokenizer *t, const cJSON *list, size_t n, bora_error *err)
@@ -325,8 +326,7 @@ static bool read_added_tokens(bora_tokenizer *t, const cJSON *list, size_t n, bo
     t->added.items = arena_array(&t->mem, n ? n : 1, sizeof *t->added.items);
     if (!t->added.items)
         return bora_fail_memory(err, "added tokens");
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         if (!cJSON_IsObject(item))
             return bora_fail(err, BORA_FORMAT, "an item of \"added_tokens\" is not an object");
         if (!read_added_token(t, item, &next, err))
@@ -352,7 +352,8 @@ static bool read_all(bora_tokenizer *t, const cJSON *json, bora_error *err)
     if (!json_absent(added) && !cJSON_IsArray(added))
         return bora_fail(err, BORA_FORMAT, "\"added_tokens\" is not a list");
     if (!json_absent(added))
-        cJSON_ArrayForEach(item, added) n_added++;
+        cJSON_ArrayForEach(item, added)
+            n_added++;
     if (n_added > TOKEN_LIMIT)
         return bora_fail(err, BORA_LIMIT, "%zu added tokens", n_added);
     if (!read_model(t, json_get(json, "model"), n_added, err) ||

@@ -19,15 +19,15 @@ bool utf8_valid(const char *text, size_t len);
  * character that is cut off by the end is left alone. Returns the bytes consumed. */
 size_t utf8_repair(buf *out, const char *text, size_t len, bool keep_tail);
 
-bool char_is_space(uint32_t c);   /* property White_Space */
-bool char_is_number(uint32_t c);  /* Nd, Nl, No */
-bool char_is_punct(uint32_t c);   /* ASCII punctuation and symbols, and every P* */
-bool char_is_mark(uint32_t c);    /* Mn, Mc, Me */
+bool char_is_space(uint32_t c);      /* property White_Space */
+bool char_is_number(uint32_t c);     /* Nd, Nl, No */
+bool char_is_punct(uint32_t c);      /* ASCII punctuation and symbols, and every P* */
+bool char_is_mark(uint32_t c);       /* Mn, Mc, Me */
 bool char_is_nonspacing(uint32_t c); /* Mn */
-bool char_is_control(uint32_t c); /* Cc, Cf, Co, Cs */
-bool char_is_chinese(uint32_t c); /* the blocks that BERT sets apart */
-bool char_is_letter(uint32_t c);  /* L* */
-bool char_is_symbol(uint32_t c);  /* S* */
+bool char_is_control(uint32_t c);    /* Cc, Cf, Co, Cs */
+bool char_is_chinese(uint32_t c);    /* the blocks that BERT sets apart */
+bool char_is_letter(uint32_t c);     /* L* */
+bool char_is_symbol(uint32_t c);     /* S* */
 /* Appends the full lower-case mapping of one character (no context). */
 bool char_put_lower(buf *out, uint32_t c);
 
