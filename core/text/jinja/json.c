@@ -144,7 +144,7 @@ static bool read_number(reader *r, value *out)
         *out = v_float(*from == '-' ? -f : f);
         return true;
     }
-    return jinja_parse_int(r->j, from, (size_t)(r->p - from), 10, out, &ok);
+    return jinja_parse_int(r->j, from, (size_t)(r->p - from), 10, out, &ok) && (ok || bad(r, "too many digits"));
 }
 
 static bool read_value(reader *r, value *out);

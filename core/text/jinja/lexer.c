@@ -233,7 +233,8 @@ static bool lex_number(lexer *l)
     value v;
     bool ok;
     l->p = p;
-    return jinja_parse_int(l->j, from, (size_t)(p - from), 0, &v, &ok) && emit(l, T_INT, v);
+    return jinja_parse_int(l->j, from, (size_t)(p - from), 0, &v, &ok) &&
+           (ok ? emit(l, T_INT, v) : jinja_error(l->j, "an integer has too many digits"));
 }
 
 static int hex_digit(char c)

@@ -9,6 +9,8 @@
 #include "text/jinja/unicode.h"
 #include "text/jinja/value.h"
 
+enum { MAX_DIGITS = 4300 }; /* of a decimal integer, as in Python */
+
 double jinja_strtod(const char *digits, size_t len)
 {
     /* Nearest doubles need no more than 767 digits; what is longer is cut, its exponent kept. */
@@ -97,7 +99,7 @@ bool jinja_parse_int(job *j, const char *text, size_t len, int base, value *out,
         base = 10;
     uint64_t n = 0;
     bool big = false, zero_first = len > 0 && text[0] == '0', all_zero = true;
-    if (len == 0 || text[len - 1] == '_')
+    if (len == 0 || text[len - 1] == '_' || (base == 10 && len > MAX_DIGITS))
         return true;
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '_') {

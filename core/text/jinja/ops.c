@@ -334,10 +334,9 @@ bool jinja_contains(job *j, value item, value container, bool *found)
 static bool bound(job *j, value v, int64_t n, int64_t low, int64_t high, int64_t fallback, int64_t *out)
 {
     int64_t i;
-    if (v.type == V_NONE) {
-        *out = fallback;
+    *out = fallback;
+    if (v.type == V_NONE)
         return true;
-    }
     if (!jinja_is_int(v, &i)) {
         if (v.type == V_BIGINT)
             i = v.s->data[0] == '-' ? INT64_MIN : INT64_MAX;

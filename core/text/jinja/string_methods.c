@@ -6,10 +6,9 @@
 
 static bool need_str(job *j, value v, const str **out)
 {
-    if (v.type == V_STRING) {
-        *out = v.s;
+    *out = v.type == V_STRING ? v.s : NULL;
+    if (*out)
         return true;
-    }
     if (v.type == V_UNDEFINED)
         return jinja_error(j, "a string is needed, not an undefined value");
     return jinja_error(j, "a string is needed, not '%s'", jinja_type_name(v));
@@ -72,7 +71,7 @@ static bool title(job *j, value self, const call_args *a, value *out)
             return false;
         in_word = is_cased(c);
     }
-    return jinja_charge(j, self.s->len / 16) && jinja_end(j, mark, out);
+    return jinja_charge(j, self.s->len / 8) && jinja_end(j, mark, out);
 }
 
 static bool swapcase(job *j, value self, const call_args *a, value *out)
@@ -87,7 +86,7 @@ static bool swapcase(job *j, value self, const call_args *a, value *out)
         if (!ok)
             return false;
     }
-    return jinja_charge(j, self.s->len / 16) && jinja_end(j, mark, out);
+    return jinja_charge(j, self.s->len / 8) && jinja_end(j, mark, out);
 }
 
 static bool strip_sides(job *j, value self, const call_args *a, bool left, bool right, value *out)
@@ -406,7 +405,7 @@ static bool all(job *j, const str *s, bool (*is)(unsigned c), bool if_empty, val
     for (const char *p = s->data, *end = p + s->len; p < end && yes;)
         yes = is(jinja_utf8_next(&p));
     *out = v_bool(yes);
-    return jinja_charge(j, s->len / 64);
+    return jinja_charge(j, s->len / 8);
 }
 
 static bool is_alnum(unsigned c)
@@ -450,7 +449,7 @@ static bool isidentifier(job *j, value self, const call_args *a, value *out)
         yes = c == '_' || jinja_char_is_alpha(c) || (!first && jinja_char_is_word(c));
     }
     *out = v_bool(yes);
-    return jinja_charge(j, s->len / 64);
+    return jinja_charge(j, s->len / 8);
 }
 
 /* All cased characters are of one case, and there is one. */
@@ -463,7 +462,7 @@ static bool one_case(job *j, const str *s, bool (*is)(unsigned c), value *out)
         yes = is(c) || !is_cased(c);
     }
     *out = v_bool(any && yes);
-    return jinja_charge(j, s->len / 64);
+    return jinja_charge(j, s->len / 8);
 }
 
 static bool islower_all(job *j, value self, const call_args *a, value *out)
@@ -490,7 +489,7 @@ static bool istitle(job *j, value self, const call_args *a, value *out)
         in_word = big || small;
     }
     *out = v_bool(any && yes);
-    return jinja_charge(j, self.s->len / 64);
+    return jinja_charge(j, self.s->len / 8);
 }
 
 const builtin jinja_string_methods[] = {

@@ -67,7 +67,7 @@ static bool put_case(job *j, const str *s, const char *at, char_case to)
 bool jinja_change_case(job *j, const str *s, char_case to, value *out)
 {
     size_t mark = jinja_begin(j);
-    if (!jinja_charge(j, s->len / 16))
+    if (!jinja_charge(j, s->len / 8))
         return false;
     for (const char *p = s->data, *end = p + s->len; p < end; jinja_utf8_next(&p))
         if (!put_case(j, s, p, to))
@@ -78,7 +78,7 @@ bool jinja_change_case(job *j, const str *s, char_case to, value *out)
 bool jinja_capitalize(job *j, const str *s, value *out)
 {
     size_t mark = jinja_begin(j);
-    if (!jinja_charge(j, s->len / 16))
+    if (!jinja_charge(j, s->len / 8))
         return false;
     for (const char *p = s->data, *end = p + s->len; p < end; jinja_utf8_next(&p))
         if (!put_case(j, s, p, p == s->data ? CASE_TITLE : CASE_LOWER))
@@ -99,7 +99,7 @@ static bool stripped(const str *chars, unsigned c)
 bool jinja_strip(job *j, const str *s, const str *chars, bool left, bool right, value *out)
 {
     const char *p = s->data, *end = p + s->len;
-    if (!jinja_charge(j, chars ? s->len / 64 * chars->len : 0))
+    if (!jinja_charge(j, s->len / 64 * (1 + (chars ? chars->len : 0))))
         return false;
     for (const char *next = p; left && p < end && stripped(chars, jinja_utf8_next(&next)); next = p)
         p = next;
@@ -211,7 +211,7 @@ bool jinja_split(job *j, const str *s, const str *separator, int64_t limit, bool
 {
     list *l = *out = jinja_list_new(j, 0);
     uint64_t left = limit < 0 ? UINT64_MAX : (uint64_t)limit;
-    if (!l || !jinja_charge(j, s->len / 64))
+    if (!l || !jinja_charge(j, s->len / (separator ? 64 : 8)))
         return false;
     if (!separator)
         return from_right ? split_words_right(j, s, left, l) : split_words(j, s, left, l);
@@ -241,7 +241,7 @@ bool jinja_split(job *j, const str *s, const str *separator, int64_t limit, bool
 bool jinja_split_lines(job *j, const str *s, bool keep_ends, list **out)
 {
     list *l = *out = jinja_list_new(j, 0);
-    if (!l || !jinja_charge(j, s->len / 64))
+    if (!l || !jinja_charge(j, s->len / 8))
         return false;
     const char *p = s->data, *end = p + s->len, *line = p;
     while (p < end) {

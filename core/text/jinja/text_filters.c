@@ -190,7 +190,7 @@ static bool wordcount(job *j, value self, const call_args *a, value *out)
 {
     (void)a;
     value s;
-    if (!jinja_to_str(j, self, &s) || !jinja_charge(j, s.s->len / 64))
+    if (!jinja_to_str(j, self, &s) || !jinja_charge(j, s.s->len / 8))
         return false;
     int64_t n = 0;
     bool in_word = false;

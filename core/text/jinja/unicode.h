@@ -1,4 +1,4 @@
-/* Characters as Python sees them: decoding, classes, case. Text is valid UTF-8 (see utf8_clean). */
+/* Characters as Python sees them: decoding, classes, case. Text is valid UTF-8. */
 #ifndef BORA_TEXT_JINJA_UNICODE_H
 #define BORA_TEXT_JINJA_UNICODE_H
 

@@ -99,11 +99,11 @@ static uint64_t hash_bytes(const char *data, size_t len)
 /* Equal values have equal hashes, numbers of different types included. */
 static bool hash_value(job *j, value v, uint64_t *hash)
 {
+    *hash = v.type;
     switch ((value_type)v.type) {
     case V_NONE:
     case V_UNDEFINED:
     case V_MISSING:
-        *hash = v.type;
         return true;
     case V_BOOL:
         *hash = mix(v.b);

@@ -77,6 +77,8 @@ static bool to_int(job *j, value self, const call_args *a, value *out)
     *out = fallback;
     if (self.type != V_STRING)
         return true;
+    if (!jinja_charge(j, self.s->len / 8))
+        return false;
     if (base == 0 || (base >= 2 && base <= 36)) {
         if (!jinja_parse_int(j, self.s->data, self.s->len, (int)base, out, &ok))
             return false;
@@ -92,6 +94,8 @@ static bool to_float(job *j, value self, const call_args *a, value *out)
     double f;
     if (self.type == V_UNDEFINED)
         return jinja_use_undefined(j, self);
+    if (self.type == V_STRING && !jinja_charge(j, self.s->len / 8))
+        return false;
     *out = a->args[0].type == V_MISSING ? v_float(0) : a->args[0];
     if (jinja_is_number(self, &f) || (self.type == V_STRING && jinja_parse_float(self.s->data, self.s->len, &f)))
         *out = v_float(f);
