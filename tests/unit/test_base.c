@@ -33,7 +33,10 @@ static void errors_stay_on_one_line(void **state)
     assert_null(strchr(err.message, '\n'));
     assert_null(strchr(err.message, '\x1b'));
     bora_error_clear(&err);
-    bora_fail(&err, BORA_FORMAT, "\xc2\x9b" "2J \xff é %.1s", "é");
+    bora_fail(&err, BORA_FORMAT,
+              "\xc2\x9b"
+              "2J \xff é %.1s",
+              "é");
     assert_string_equal(err.message, "  2J ? é ?");
 }
 
