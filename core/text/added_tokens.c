@@ -70,14 +70,18 @@ static bool split_leftmost(const added_tokens *added, const trie *t, regex_scrat
             if (before == REGEX_FOUND || after == REGEX_FOUND)
                 continue;
         }
-        if (token->lstrip) /* an earlier token may have taken these spaces, or more */
+        bool eaten = false; /* all of it was white space that the token before had taken */
+        if (token->lstrip) {
             start = space_before(text, start < done ? start : done, start);
+            eaten = done >= end;
+        }
         if (start < done)
             start = done;
         if (token->rstrip)
             end = space_after(text, end, len);
         pieces_add(out, base + done, start - done, -1, from_start && done == 0);
-        pieces_add(out, 0, 0, token->id, false);
+        if (!eaten)
+            pieces_add(out, 0, 0, token->id, false);
         done = end;
     }
     if (done < len)
