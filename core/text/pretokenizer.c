@@ -13,80 +13,70 @@ typedef struct splitter {
     size_t base; /* of the stretch in out->text */
     split_behavior behavior;
     bool invert, from_start;
-    size_t first;        /* index in out->items of the first piece of this stretch */
-    bool previous_match; /* of the part before; for MERGED_WITH_NEXT: see below */
-    bool any;
-    size_t open_start; /* MERGED_WITH_NEXT: a match that waits for what follows */
-    bool open;
+    bool previous_match; /* the part before was one */
+    size_t start, end;   /* the piece that may still grow */
+    bool any;            /* there is one */
 } splitter;
 
-static void emit(splitter *s, size_t start, size_t end)
+static void finish(splitter *s)
 {
-    pieces_add(s->out, s->base + start, end - start, -1, s->from_start && start == 0);
+    if (s->any)
+        pieces_add(s->out, s->base + s->start, s->end - s->start, -1, s->from_start && s->start == 0);
+    s->any = false;
 }
 
-/* Grows the last piece of this stretch, or starts one. */
+/* Starts a piece. */
+static void begin(splitter *s, size_t start, size_t end)
+{
+    finish(s);
+    s->start = start;
+    s->end = end;
+    s->any = true;
+}
+
+/* Grows the last piece, or starts the first. */
 static void extend(splitter *s, size_t start, size_t end)
 {
-    if (s->out->n > s->first)
-        s->out->items[s->out->n - 1].len = s->base + end - s->out->items[s->out->n - 1].start;
+    if (s->any)
+        s->end = end;
     else
-        emit(s, start, end);
+        begin(s, start, end);
 }
 
 /* One part, in order. Empty matches are parts too: they cut, and they count as matches for the joining. */
 static void part(splitter *s, size_t start, size_t end, bool match)
 {
     match = match != s->invert;
+    bool joins = false;
     switch (s->behavior) {
     case SPLIT_REMOVED:
-        if (!match)
-            emit(s, start, end);
+        if (match)
+            return;
         break;
     case SPLIT_ISOLATED:
-        emit(s, start, end);
         break;
     case SPLIT_CONTIGUOUS:
-        if (match == s->previous_match)
-            extend(s, start, end);
-        else
-            emit(s, start, end);
+        joins = match == s->previous_match;
         break;
-    case SPLIT_MERGED_WITH_PREVIOUS:
-        if (match && !s->previous_match)
-            extend(s, start, end);
-        else
-            emit(s, start, end);
+    case SPLIT_MERGED_WITH_PREVIOUS: /* a match behind a match stays alone */
+        joins = match && !s->previous_match;
         break;
-    case SPLIT_MERGED_WITH_NEXT:
-        if (match) { /* joins the gap that follows; a match before another match stays alone */
-            if (s->open)
-                emit(s, s->open_start, start);
-            s->open = true;
-            s->open_start = start;
-        } else {
-            emit(s, s->open ? s->open_start : start, end);
-            s->open = false;
-        }
+    case SPLIT_MERGED_WITH_NEXT: /* a match before a match stays alone */
+        joins = !match && s->previous_match;
         break;
     }
+    if (joins)
+        extend(s, start, end);
+    else
+        begin(s, start, end);
     s->previous_match = match;
-}
-
-static void finish(splitter *s, size_t len)
-{
-    if (s->open)
-        emit(s, s->open_start, len);
 }
 
 static splitter splitter_start(pieces *out, const piece *in, split_behavior behavior, bool invert)
 {
-    return (splitter){ .out = out,
-                       .base = in->start,
-                       .behavior = behavior,
-                       .invert = invert,
-                       .from_start = in->from_start,
-                       .first = out->n };
+    return (splitter){
+        .out = out, .base = in->start, .behavior = behavior, .invert = invert, .from_start = in->from_start
+    };
 }
 
 static bool split_by_pattern(const pretokenizer *p, regex_scratch *scratch, const char *text, const piece *in,
@@ -104,7 +94,7 @@ static bool split_by_pattern(const pretokenizer *p, regex_scratch *scratch, cons
     }
     if (in->len > done)
         part(&s, done, in->len, false);
-    finish(&s, in->len);
+    finish(&s);
     return found == REGEX_NONE;
 }
 
@@ -126,7 +116,7 @@ static void split_by_class(const pretokenizer *p, const char *text, const piece 
     }
     if (in->len > done)
         part(&s, done, in->len, false);
-    finish(&s, in->len);
+    finish(&s);
 }
 
 static void split_fixed(size_t length, const char *text, const piece *in, pieces *out)
@@ -138,6 +128,7 @@ static void split_fixed(size_t length, const char *text, const piece *in, pieces
             i += utf8_width(text[i]);
         part(&s, start, i, false);
     }
+    finish(&s);
 }
 
 /* 1234567 -> 1 234 567. With `ascii` the cuts are where a multiple of three digits remains, the run's beginning
@@ -172,6 +163,7 @@ static void split_digit_groups(bool ascii, const char *text, const piece *in, pi
         }
     }
     part(&s, done, in->len, false);
+    finish(&s);
 }
 
 /* Spaces become the mark, maybe one more in front; then a cut before every mark. */
