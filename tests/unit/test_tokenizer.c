@@ -247,6 +247,55 @@ static void published_vocabularies_give_their_ids(void **state)
     expect_published_vectors(folder, "deepseek-llm");
 }
 
+/* Every behaviour, with matches that are empty and matches that touch; the expectations are the reference's. */
+static void splits_join_as_their_behavior_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *behavior;
+        bool invert;
+        const char *pieces;
+    } cases[] = {
+        { "Removed", false, "a|b|x|x" },
+        { "Removed", true, "-|-|-|-" },
+        { "Isolated", false, "-|a|-|-|b|x|x|-" },
+        { "Isolated", true, "-|a|-|-|b|x|x|-" },
+        { "MergedWithPrevious", false, "-|a-|-|b|x|x-" },
+        { "MergedWithPrevious", true, "-a|-|-b|x|x|-" },
+        { "MergedWithNext", false, "-a|-|-b|x|x|-" },
+        { "MergedWithNext", true, "-|a-|-|b|x|x-" },
+        { "Contiguous", false, "-|a|--|b|x|x|-" },
+        { "Contiguous", true, "-|a|--|b|x|x|-" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bora_error err = { .code = BORA_OK };
+        arena mem = { 0 };
+        pretokenizer_list list = { 0 };
+        regex_scratch scratch = { 0 };
+        pieces p = { 0 }, spare = { 0 };
+        buf joined = { 0 }, json = { 0 };
+        buf_printf(&json, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"-|(?=x)\"},\"behavior\":\"%s\",\"invert\":%s}",
+                   cases[i].behavior, cases[i].invert ? "true" : "false");
+        cJSON *parsed = json_parse(json.data, json.len, "split", &err);
+        assert_true(pretokenizer_parse(&mem, parsed, &list, &err));
+        pieces_add_text(&p, "-a--bxx-", 8, true);
+        assert_true(pretokenize(&list, &scratch, &p, &spare, &err));
+        for (size_t k = 0; k < p.n; k++)
+            buf_printf(&joined, "%s%.*s", k ? "|" : "", (int)p.items[k].len, p.text.data + p.items[k].start);
+        if (strcmp(buf_text(&joined), cases[i].pieces) != 0)
+            fail_msg("%s%s: %s, expected %s", cases[i].behavior, cases[i].invert ? " inverted" : "", buf_text(&joined),
+                     cases[i].pieces);
+        cJSON_Delete(parsed);
+        pretokenizer_free(&list);
+        regex_scratch_free(&scratch);
+        pieces_free(&p);
+        pieces_free(&spare);
+        buf_free(&joined);
+        buf_free(&json);
+        arena_free(&mem);
+    }
+}
+
 static void special_tokens_in_a_text_are_text_unless_asked(void **state)
 {
     (void)state;
@@ -419,6 +468,7 @@ int main(void)
         cmocka_unit_test(every_family_agrees_with_the_reference),
         cmocka_unit_test(gguf_vocabularies_agree_with_the_reference),
         cmocka_unit_test(published_vocabularies_give_their_ids),
+        cmocka_unit_test(splits_join_as_their_behavior_says),
         cmocka_unit_test(special_tokens_in_a_text_are_text_unless_asked),
         cmocka_unit_test(pieces_and_roles),
         cmocka_unit_test(invalid_utf8_is_the_replacement_character),

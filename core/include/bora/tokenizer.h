@@ -47,7 +47,9 @@ BORA_API int32_t bora_tokenizer_role(const bora_tokenizer *tokenizer, const char
 
 /* Streaming back to text. Each push may give some bytes: only whole UTF-8 characters, in a buffer that lives until the
  * next call. The finish gives what is left (an incomplete character becomes U+FFFD). The text of a whole sequence
- * equals the reference implementation's decode of it. */
+ * equals the reference implementation's decode of it. Many tokenizers drop a space at the very beginning: for text that
+ * continues another, push the tokens of that one first and ignore what they give. Ids that are no tokens give nothing.
+ * For a GGUF the text is that of the pieces, without the space in front. */
 BORA_API bora_detokenizer *bora_detokenizer_new(const bora_tokenizer *tokenizer, bool skip_special, bora_error *err);
 BORA_API bool bora_detokenizer_push(bora_detokenizer *d, int32_t id, const char **text, size_t *len, bora_error *err);
 BORA_API bool bora_detokenizer_finish(bora_detokenizer *d, const char **text, size_t *len, bora_error *err);
