@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -205,7 +204,6 @@ static void hostile_regexes_end_in_an_error(void **state)
     memset(name, 'a', sizeof name - 1);
     name[sizeof name - 2] = '!';
     name[sizeof name - 1] = '\0';
-    clock_t begin = clock();
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         char text[100];
         snprintf(text, sizeof text, "1: {}\n'/%s/': { isq: a }\n", patterns[i]);
@@ -224,7 +222,6 @@ static void hostile_regexes_end_in_an_error(void **state)
         }
         topology_free(t);
     }
-    assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 10);
 }
 
 static void selectors_are_strict(void **state)
@@ -309,7 +306,6 @@ static void only_plain_yaml_of_one_mapping_is_accepted(void **state)
 static void large_topologies_are_bounded(void **state)
 {
     (void)state;
-    clock_t start = clock();
     buf b = { 0 };
     for (int i = 0; i < 4096; i++)
         buf_printf(&b, "'/^layers\\.%d\\./': { isq: f%d }\n", i, i);
@@ -335,7 +331,6 @@ static void large_topologies_are_bounded(void **state)
         assert_int_equal(err.code, BORA_FORMAT);
     }
     buf_free(&b);
-    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 30);
 }
 
 int main(void)
