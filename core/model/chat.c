@@ -122,7 +122,8 @@ static bool add_stop_json(bora_model *m, const cJSON *item)
     return true;
 }
 
-/* From generation_config.json, else config.json; in GGUF files by role; and what tokenizer_config.json calls eos. */
+/* From generation_config.json, else config.json, and what tokenizer_config.json calls eos; a GGUF file's tokenizer
+ * knows by itself. */
 static bool load_stop_tokens(bora_model *m)
 {
     const cJSON *ids = json_get(m->source.generation, "eos_token_id");
@@ -131,11 +132,7 @@ static bool load_stop_tokens(bora_model *m)
     if (!add_stop_json(m, ids) || !m->tokenizer)
         return m->tokenizer == NULL;
     const char *eos = role_text(m, "eos");
-    if (eos && !add_stop(m, bora_tokenizer_find(m->tokenizer, eos)))
-        return false;
-    return add_stop(m, bora_tokenizer_role(m->tokenizer, "eos")) &&
-           add_stop(m, bora_tokenizer_role(m->tokenizer, "eot")) &&
-           add_stop(m, bora_tokenizer_role(m->tokenizer, "eom"));
+    return !eos || add_stop(m, bora_tokenizer_find(m->tokenizer, eos));
 }
 
 bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *err)
@@ -150,7 +147,7 @@ bool bora_model_is_stop(const bora_model *m, int32_t token)
     for (size_t i = 0; i < m->n_stop_tokens; i++)
         if (m->stop_tokens[i] == token)
             return true;
-    return false;
+    return m->tokenizer && bora_tokenizer_is_end(m->tokenizer, token);
 }
 
 bool bora_model_has_chat_template(const bora_model *m)

