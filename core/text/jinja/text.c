@@ -195,16 +195,23 @@ static bool split_words_right(job *j, const str *s, uint64_t limit, list *l)
 
 bool jinja_find_last(job *j, const char *begin, const char *end, const str *what, const char **hit)
 {
-    *hit = NULL;
-    if ((size_t)(end - begin) < what->len)
+    *hit = what->len ? NULL : end;
+    if (!what->len || (size_t)(end - begin) < what->len)
         return true;
-    const char *last = end - what->len, *p = last;
-    while (p > begin && memcmp(p, what->data, what->len) != 0)
-        p--;
-    if (memcmp(p, what->data, what->len) == 0)
-        *hit = p;
-    /* Every place may have been compared almost to its end. */
-    return jinja_charge(j, (size_t)(last - p) / 16 * (1 + what->len / 64));
+    size_t places = (size_t)(end - begin) - what->len + 1;
+    /* A place may be compared almost to its end before it is none, so each comparison is paid for. */
+    for (size_t i = places; i-- > 0;) {
+        const char *p = begin + i;
+        if (*p != what->data[0])
+            continue;
+        if (!jinja_charge(j, 1 + what->len / 64))
+            return false;
+        if (memcmp(p, what->data, what->len) == 0) {
+            *hit = p;
+            break;
+        }
+    }
+    return jinja_charge(j, (size_t)(end - (*hit ? *hit : begin)) / 64);
 }
 
 bool jinja_split(job *j, const str *s, const str *separator, int64_t limit, bool from_right, list **out)
