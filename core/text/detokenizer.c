@@ -357,7 +357,8 @@ bool bora_detokenizer_push(bora_detokenizer *d, int32_t id, const char **text, s
     if (id >= 0 && id < t->n_tokens && t->tokens[id].text) {
         const vocab_token *token = &t->tokens[id];
         /* The reference knows special tokens by the spelling that the decoder gets. */
-        int32_t spelt = token->decoded.data ? string_map_get(&t->added_ids, token->decoded.data, token->decoded.len) : id;
+        int32_t spelt =
+            token->decoded.data ? string_map_get(&t->added_ids, token->decoded.data, token->decoded.len) : id;
         bool special = spelt >= 0 && (t->tokens[spelt].flags & TOKEN_SPECIAL);
         if (special && d->skip_special)
             ok = true;

@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-/* One sequence with its cache. Not for two threads at a time; any number of sessions may share a model one after the
- * other. */
+/* One sequence with its cache. A session is for one thread at a time; a model may have any number of them, in any
+ * threads, and outlives them all. */
 typedef struct bora_session bora_session;
 
 BORA_API bora_session *bora_session_new(bora_model *model, bora_error *err);
