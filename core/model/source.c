@@ -124,7 +124,7 @@ static bool open_files(model_source *s, bora_runtime *rt, const bora_settings *s
     if (n == 0)
         paths[n++] = model_id;
     s->name = arena_strdup(&s->arena, model_id ? model_id : paths[0]);
-    if (model_id && file_is_dir(model_id)) {
+    if (file_is_dir(s->name)) {
         s->dir = s->name;
     } else {
         char *dir = path_dir(paths[0]);

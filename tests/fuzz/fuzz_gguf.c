@@ -50,8 +50,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bora_error err = { .code = BORA_OK };
     bora_checkpoint *c = ckpt_new(lookup, NULL, &err);
     gguf_split split;
-    if (c && gguf_parse(c, &file, &split, &err) && ckpt_finish(c, &err) && read_all(c) == SIZE_MAX)
-        abort(); /* never: but the compiler must not know */
+    volatile size_t sum = 0; /* volatile: all that is read has to be read */
+    if (c && gguf_parse(c, &file, &split, &err) && ckpt_finish(c, &err))
+        sum = read_all(c);
+    (void)sum;
     bora_checkpoint_close(c);
     return 0;
 }
