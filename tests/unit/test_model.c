@@ -271,6 +271,30 @@ static void quantized_models_agree_with_their_blocks(void **state)
     free(expected);
 }
 
+/* The same blocks, from a file that has them already: as they lie, and turned into floats for a device without a
+ * kernel. */
+static void quantized_files_agree_with_their_blocks(void **state)
+{
+    (void)state;
+    int32_t tokens[MAX_TOKENS], n = read_tokens("tiny-llama", tokens);
+    size_t count = (size_t)n * 288;
+    float *expected = malloc(count * sizeof *expected);
+    assert_non_null(expected);
+    read_reference("tiny-llama", "q8_0", expected, count);
+    const char *const ways[][2] = { { "device", "cpu" }, { "isq", "q4_0" }, { "device", "openblas" } };
+    size_t n_ways = bora_runtime_backend(runtime, "openblas") ? 3 : 2;
+    for (size_t i = 0; i < n_ways; i++) { /* --isq leaves alone what a file has quantized */
+        bora_model *m = must_load("tiny-llama-q8_0.gguf", (const char *const[]){ ways[i][0], ways[i][1], NULL });
+        float *logits = logits_of(m, tokens, n, 0);
+        double error = relative_l2(logits, expected, count);
+        if (!(error < 1e-5))
+            fail_msg("%s %s: relative L2 error %g", ways[i][0], ways[i][1], error);
+        free(logits);
+        bora_model_free(m);
+    }
+    free(expected);
+}
+
 static void mistakes_are_named(void **state)
 {
     (void)state;
@@ -551,6 +575,7 @@ int main(void)
         cmocka_unit_test(two_devices_agree_with_one),
         cmocka_unit_test(bits_do_not_depend_on_cuts_or_threads),
         cmocka_unit_test(quantized_models_agree_with_their_blocks),
+        cmocka_unit_test(quantized_files_agree_with_their_blocks),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(sessions_check_what_they_are_given),
         cmocka_unit_test(generation_ends_where_it_must),
