@@ -1,7 +1,7 @@
 /* Rotary frequencies from a config, by the kinds of scaling that checkpoints use.
  *
- * Plain: inv_freq[i] = theta^(-2i/n). linear divides all by a factor. llama3 divides the low frequencies, leaves the
- * high ones and blends between. yarn does so along a ramp over dimensions and scales cos and sin
+ * Plain: inv_freq[i] = theta^(-2i/n). linear divides all by a factor. Bands divide the low frequencies, leave the
+ * high ones and blend in between. yarn does so along a ramp over dimensions and scales cos and sin
  * (arXiv:2309.00071). dynamic raises theta once a sequence outgrows the trained length. The plain frequencies are
  * worked out in float, as where models are trained: a last bit of a frequency is many bits of an angle at a late
  * position. */
@@ -51,7 +51,8 @@ static int32_t original_max(bora_graph *g, const rope_config *c)
                                bora_param_count_or(g, "original_max_position_embeddings", c->max_positions));
 }
 
-static void llama3(bora_graph *g, const rope_config *c, double *freq)
+/* The kind that says low_freq_factor and high_freq_factor: the turns over the trained length that bound the bands. */
+static void bands(bora_graph *g, const rope_config *c, double *freq)
 {
     double factor = section_float(g, c, "factor");
     double low = section_float(g, c, "low_freq_factor"), high = section_float(g, c, "high_freq_factor");
@@ -140,15 +141,17 @@ static void scale_freqs(bora_graph *g, const rope_config *c, double *freq, bora_
             graph_fail(g, BORA_FORMAT, "%s: %s.factor must be above 0", g->source.params_name, c->section);
         for (int32_t i = 0; i < c->n_dims / 2; i++)
             freq[i] /= factor;
-    } else if (strcmp(kind, "llama3") == 0) {
-        llama3(g, c, freq);
     } else if (strcmp(kind, "yarn") == 0) {
         yarn(g, c, freq, &rope->scale);
     } else if (strcmp(kind, "dynamic") == 0) {
         dynamic(g, c, rope);
+    } else if (section_has(g, c, "low_freq_factor")) {
+        bands(g, c, freq);
     } else {
-        graph_fail(g, BORA_UNSUPPORTED, "%s: rope scaling \"%s\" is not known (default, linear, dynamic, yarn, llama3)",
-                   g->source.params_name, kind);
+        graph_fail(
+            g, BORA_UNSUPPORTED,
+            "%s: rope scaling \"%s\" is not known (default, linear, dynamic, yarn, or bands with low_freq_factor)",
+            g->source.params_name, kind);
     }
 }
 

@@ -10,6 +10,9 @@ complain() {
 
 names='llama|mistral|mixtral|gemma|qwen[0-9]?|phi-?[0-9]|starcoder[0-9]?|deepseek|granite|mamba|gptq|awq|hqq|bnb|afq|cuda|cublas|metal|vulkan|openblas|q[2-8]_[0-9k]|q[2-8]k|iq[1-4]_[a-z]+|bf16|f16'
 hits=$(grep -rniwE "$names" core --include='*.c' --include='*.h' | grep -v '^core/text/')
+# Whatever stands behind these names, a number or an ending, they are names.
+hits=$hits$(grep -rniE '\b(llama|mistral|mixtral|gemma|qwen|starcoder|deepseek|gptq|awq|cuda|cublas)' core --include='*.c' --include='*.h' |
+    grep -v '^core/text/')
 [ -z "$hits" ] || complain "core/ names an architecture, a format or a device:" "$hits"
 
 hits=$(grep -rnE '^ *# *include *"' plugins tools --include='*.c' --include='*.h' | while IFS=: read -r file line text; do

@@ -77,7 +77,8 @@ BORA_API int64_t bora_width(const bora_node *node);
 /* ---- blocks that many architectures share, made of the above ---- */
 
 /* Reads rope_theta, rope_scaling or rope_parameters, partial_rotary_factor and the checkpoint's pair layout, and works
- * out the frequencies: default, linear, dynamic, yarn (arXiv:2309.00071), llama3. Other kinds fail the graph. */
+ * out the frequencies: default, linear, dynamic, yarn (arXiv:2309.00071), and bands of frequencies (low_freq_factor,
+ * high_freq_factor). Other kinds fail the graph. */
 BORA_API bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim);
 
 /* down(activation(gate(x)) * up(x)) with NAME.gate_proj, NAME.up_proj, NAME.down_proj. */
