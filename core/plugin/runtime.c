@@ -31,7 +31,7 @@ void runtime_progress(bora_runtime *rt, const char *what, uint64_t done, uint64_
     pthread_mutex_unlock(&rt->listener_mutex);
 }
 
-/* BORA_PLUGIN_PATH: what does not exist there is a warning, as with every search path of a shell. */
+/* BORA_PLUGIN_PATH: what does not exist there is refused and no error, as with every search path of a shell. */
 static bool search_environment(bora_runtime *rt, bora_error *err)
 {
     const char *path = getenv("BORA_PLUGIN_PATH");
@@ -42,7 +42,7 @@ static bool search_environment(bora_runtime *rt, bora_error *err)
             return bora_fail_memory(err, "BORA_PLUGIN_PATH");
         bool ok = true;
         if (n && !file_exists(one))
-            runtime_log(rt, BORA_LOG_WARN, "BORA_PLUGIN_PATH: %s does not exist", one);
+            ok = registry_refuse(rt, one, "does not exist; BORA_PLUGIN_PATH names it", err);
         else if (n)
             ok = loader_search(rt, one, err);
         free(one);

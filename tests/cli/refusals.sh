@@ -67,5 +67,16 @@ assert sum(1 for p in plugins if p.get("refusal")) == 9, [p.get("refusal") for p
 ' "$work/list.json"
 fi
 
+# The order of the search: what --plugin names comes before BORA_PLUGIN_PATH, and the first to offer a name has it.
+mkdir "$work/first" "$work/second"
+cp "$work/a_sq4.so" "$work/first/"
+cp "$work/a_sq4.so" "$work/second/"
+BORA_PLUGIN_PATH=$work/gone:$work/second "$BORA" plugins >"$work/list" 2>"$work/log"
+expect "$work/second/a_sq4.so formats sq4"
+expect "refused $work/gone does not exist; BORA_PLUGIN_PATH names it"
+BORA_PLUGIN_PATH=$work/second "$BORA" plugins --plugin "$work/first" >"$work/list" 2>/dev/null
+expect "$work/first/a_sq4.so formats sq4"
+expect "refused $work/second/a_sq4.so offers the plugin name \"sq4\", which $work/first/a_sq4.so offers already"
+
 "$BORA" plugins --plugin "$work/nowhere.so" >/dev/null 2>"$work/log" && fail "a plugin that is not there is no error"
 grep -q 'nowhere.so' "$work/log"
