@@ -11,10 +11,9 @@ bora_session *bora_session_new(bora_model *model, bora_error *err)
     bora_session *s = calloc(1, sizeof *s);
     if (s) {
         s->model = model;
-        s->positions = malloc(SESSION_CHUNK * sizeof *s->positions);
         s->output_rows = malloc(SESSION_CHUNK * sizeof *s->output_rows);
     }
-    if (s && s->positions && s->output_rows)
+    if (s && s->output_rows)
         return s;
     bora_session_free(s);
     bora_fail_memory(err, "a session");
@@ -36,7 +35,6 @@ void bora_session_free(bora_session *s)
     give_blocks(s, 0);
     free(s->tokens);
     free(s->blocks);
-    free(s->positions);
     free(s->output_rows);
     free(s);
 }
@@ -99,15 +97,12 @@ static bool run_chunk(bora_session *s, const int32_t *tokens, int32_t n, int32_t
         return bora_fail_memory(err, "a session");
     if (!take_blocks(s, s->length + n, err))
         return false;
-    for (int32_t i = 0; i < n; i++)
-        s->positions[i] = s->length + i;
     for (int32_t i = 0; i < n_outputs; i++)
         s->output_rows[i] = n - n_outputs + i;
     bora_sequence sequence = { .n_rows = n, .n_past = s->length, .prompt_tokens = prompt_tokens, .blocks = s->blocks };
     bora_batch batch = {
         .n_tokens = n,
         .tokens = tokens,
-        .positions = s->positions,
         .n_sequences = 1,
         .sequences = &sequence,
         .n_outputs = n_outputs,

@@ -12,7 +12,7 @@ struct bora_session {
     int32_t length, cap_tokens;
     int32_t *blocks; /* [n_blocks] */
     int32_t n_blocks, cap_blocks;
-    int32_t *positions, *output_rows; /* [SESSION_CHUNK] */
+    int32_t *output_rows; /* [SESSION_CHUNK] */
 };
 
 /* As bora_session_eval(); `prompt_tokens` is the length that the whole prompt will have. */

@@ -139,8 +139,8 @@ static bool check_quant(const bora_runtime *rt, const bora_quant *q, bora_error 
 
 static bool check_backend(const bora_runtime *rt, const bora_backend *b, bora_error *err)
 {
-    int n_memory = !!b->alloc + !!b->release + !!b->upload + !!b->download + !!b->clear;
-    if (!good_name(b->name) || (n_memory != 0 && n_memory != 5) || !b->open != !b->close)
+    int n_memory = !!b->alloc + !!b->release + !!b->upload + !!b->download;
+    if (!good_name(b->name) || (n_memory != 0 && n_memory != 4) || !b->open != !b->close)
         return bora_fail(err, BORA_USAGE, "offers a backend \"%s\" without a name, or with half a set of functions",
                          b->name ? b->name : "");
     const bora_backend *other = bora_runtime_backend(rt, b->name);

@@ -62,14 +62,6 @@ static bool abacus_download(bora_device *d, void *to, const void *from, size_t s
     return true;
 }
 
-static bool abacus_clear(bora_device *d, void *memory, size_t size_bytes, bora_error *err)
-{
-    (void)d;
-    (void)err;
-    memset(here(memory), 0, size_bytes);
-    return true;
-}
-
 static bool linear(bora_device *d, const bora_call *call, bora_error *err)
 {
     (void)err;
@@ -97,7 +89,6 @@ static const bora_backend abacus = {
     .release = abacus_release,
     .upload = abacus_upload,
     .download = abacus_download,
-    .clear = abacus_clear,
 };
 static const bora_kernel linear_kernel = { .op = "linear", .backend = "abacus", .run = linear };
 

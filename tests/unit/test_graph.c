@@ -258,52 +258,75 @@ static bora_node *chain(bora_graph *g)
     return bora_linear(g, x, "down");
 }
 
-static void memory_is_planned_by_lifetimes(void **state)
+/* A graph that runs on the host alone, by references, with made-up weights. */
+typedef struct host_program {
+    cJSON *params;
+    bora_graph *graph;
+    exec_device host;
+    exec_node *nodes;
+    exec_program *program;
+    float data[6][256]; /* of each weight, in the order of their first use */
+    bora_weight weights[6];
+} host_program;
+
+static void open_program(host_program *h, bora_node *(*build)(bora_graph *g))
 {
-    (void)state;
-    bora_arch arch = { .name = "test", .build = chain };
-    cJSON *params = cJSON_CreateObject();
-    graph_source source = { .weight = find, .params = params, .params_name = "config.json" };
-    bora_graph *g = graph_build(runtime, &arch, &source, NULL);
+    *h = (host_program){ .params = cJSON_CreateObject() };
+    bora_arch arch = { .name = "test", .build = build };
+    graph_source source = { .weight = find, .params = h->params, .params_name = "config.json" };
+    bora_graph *g = h->graph = graph_build(runtime, &arch, &source, NULL);
     assert_non_null(g);
-    exec_device host = { 0 };
-    exec_node *nodes = calloc((size_t)g->n_nodes, sizeof *nodes);
-    assert_non_null(nodes);
-    static float data[6][256];
-    static bora_weight placed[6];
+    h->nodes = calloc((size_t)g->n_nodes, sizeof *h->nodes);
+    assert_non_null(h->nodes);
     for (int w = 0; w < g->n_weights; w++) {
         const bora_tensor_info *t = g->weights[w]->tensor;
-        placed[w] = (bora_weight){ .name = t->name, .n_dims = t->n_dims, .data = data[w] };
-        memcpy(placed[w].shape, t->shape, sizeof t->shape);
+        h->weights[w] = (bora_weight){ .name = t->name, .n_dims = t->n_dims, .data = h->data[w] };
+        memcpy(h->weights[w].shape, t->shape, sizeof t->shape);
         for (int i = 0; i < 256; i++)
-            data[w][i] = sinf((float)(i * (w + 1)));
+            h->data[w][i] = sinf((float)(i * (w + 1)));
     }
     for (int i = 0; i < g->n_nodes; i++) {
-        nodes[i].choice = exec_choose(runtime, g->nodes[i]->call.op, &host, &host, NULL);
-        assert_null(nodes[i].choice.kernel);
+        h->nodes[i].choice = exec_choose(runtime, g->nodes[i]->call.op, &h->host, &h->host, NULL);
+        assert_null(h->nodes[i].choice.kernel);
         for (int k = 0; k < BORA_MAX_WEIGHTS; k++)
             for (int w = 0; w < g->n_weights; w++)
                 if (g->nodes[i]->weights[k] == g->weights[w])
-                    nodes[i].weights[k] = &placed[w];
+                    h->nodes[i].weights[k] = &h->weights[w];
     }
-    exec_program *p = exec_program_new(g, nodes, NULL);
-    assert_non_null(p);
-    int32_t tokens[] = { 1, 9, 4 }, positions[] = { 0, 1, 2 }, rows[] = { 2 };
+    h->program = exec_program_new(g, h->nodes, NULL);
+    assert_non_null(h->program);
+}
+
+static void close_program(host_program *h)
+{
+    exec_program_free(h->program);
+    free(h->nodes);
+    graph_free(h->graph);
+    cJSON_Delete(h->params);
+}
+
+static void memory_is_planned_by_lifetimes(void **state)
+{
+    (void)state;
+    host_program h;
+    open_program(&h, chain);
+    int32_t tokens[] = { 1, 9, 4 }, rows[] = { 2 };
     bora_sequence sequence = { .n_rows = 3, .prompt_tokens = 3 };
-    bora_batch batch = { 3, tokens, positions, 1, &sequence, 1, rows };
+    bora_batch batch = { 3, tokens, 1, &sequence, 1, rows };
     float logits[8], expected[8];
-    assert_true(exec_run(p, &batch, logits, NULL));
-    assert_true(exec_memory_bytes(p) <= 6 * 3 * 8 * sizeof(float) + 1024); /* a hundred results in the room of a few */
+    assert_true(exec_run(h.program, &batch, logits, NULL));
+    assert_true(exec_memory_bytes(h.program) <=
+                6 * 3 * 8 * sizeof(float) + 1024); /* a hundred results in the room of a few */
 
     /* The same by hand: embedding e, then x = x/2 + e fifty times, then the two products. */
     float e[8], x[8], up[16];
-    memcpy(e, data[0] + 4 * 8, sizeof e);
+    memcpy(e, h.data[0] + 4 * 8, sizeof e);
     memcpy(x, e, sizeof x);
     for (int i = 0; i < 50; i++)
         for (int k = 0; k < 8; k++)
             x[k] = x[k] * 0.5F + e[k];
-    const float *w_up = placed[1].data, *b_up = placed[2].data, *w_down = placed[3].data;
-    assert_string_equal(placed[2].name, "layers.0.up.bias");
+    const float *w_up = h.data[1], *b_up = h.data[2], *w_down = h.data[3];
+    assert_string_equal(h.weights[2].name, "layers.0.up.bias");
     for (int r = 0; r < 16; r++) {
         double sum = b_up[r];
         for (int k = 0; k < 8; k++)
@@ -320,20 +343,54 @@ static void memory_is_planned_by_lifetimes(void **state)
 
     tokens[1] = 10; /* outside the embedding */
     bora_error err = { .code = BORA_OK };
-    assert_false(exec_run(p, &batch, logits, &err));
+    assert_false(exec_run(h.program, &batch, logits, &err));
     assert_non_null(strstr(err.message, "token 10"));
-    exec_program_free(p);
-    free(nodes);
-    graph_free(g);
-    cJSON_Delete(params);
+    close_program(&h);
+}
+
+static bora_node *elementwise(bora_graph *g)
+{
+    bora_node *x = bora_outputs(g, bora_embed(g, "embed"));
+    bora_scope(g, "layers.%d", 0);
+    bora_node *h = bora_activation(g, bora_layer_norm(g, x, "norm", 1e-3F), BORA_GELU_TANH);
+    return bora_softcap(g, bora_mul(g, h, x), 0.5F);
+}
+
+/* Nodes that the first architectures do not use, against the formulas in double. */
+static void the_other_nodes_compute_their_formulas(void **state)
+{
+    (void)state;
+    host_program h;
+    open_program(&h, elementwise);
+    int32_t tokens[] = { 7 }, rows[] = { 0 };
+    bora_sequence sequence = { .n_rows = 1, .prompt_tokens = 1 };
+    bora_batch batch = { 1, tokens, 1, &sequence, 1, rows };
+    float result[8];
+    assert_true(exec_run(h.program, &batch, result, NULL));
+    const float *x = h.data[0] + 7 * 8;
+    double mean = 0, variance = 0;
+    for (int i = 0; i < 8; i++)
+        mean += x[i] / 8.0;
+    for (int i = 0; i < 8; i++)
+        variance += (x[i] - mean) * (x[i] - mean) / 8;
+    for (int i = 0; i < 8; i++) {
+        double n = (x[i] - mean) / sqrt(variance + 1e-3) * h.data[1][i];
+        double gelu = 0.5 * n * (1 + tanh(sqrt(2 / M_PI) * (n + 0.044715 * n * n * n)));
+        assert_float_equal(result[i], (float)(0.5 * tanh(gelu * x[i] / 0.5)), 1e-6); /* a few roundings of numbers below 1 */
+    }
+    close_program(&h);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_graph_knows_its_shapes),   cmocka_unit_test(mistakes_name_node_weights_and_shapes),
-        cmocka_unit_test(parameters_are_checked),     cmocka_unit_test(rope_configs_are_checked),
-        cmocka_unit_test(layers_are_read_from_names), cmocka_unit_test(memory_is_planned_by_lifetimes),
+        cmocka_unit_test(a_graph_knows_its_shapes),
+        cmocka_unit_test(mistakes_name_node_weights_and_shapes),
+        cmocka_unit_test(parameters_are_checked),
+        cmocka_unit_test(rope_configs_are_checked),
+        cmocka_unit_test(layers_are_read_from_names),
+        cmocka_unit_test(memory_is_planned_by_lifetimes),
+        cmocka_unit_test(the_other_nodes_compute_their_formulas),
     };
     return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

@@ -35,13 +35,12 @@ struct bora_backend {
     bora_device *(*open)(int index, const bora_device_options *options, bora_error *err);
     void (*close)(bora_device *device);
 
-    /* Memory of its own: all five, or none of them for a backend that works on ordinary memory. Pointers are the
+    /* Memory of its own: all four, or none of them for a backend that works on ordinary memory. Pointers are the
      * device's and aligned to 64 bytes. */
     void *(*alloc)(bora_device *device, size_t size_bytes, bora_error *err);
     void (*release)(bora_device *device, void *memory);
     bool (*upload)(bora_device *device, void *to, const void *from, size_t size_bytes, bora_error *err);
     bool (*download)(bora_device *device, void *to, const void *from, size_t size_bytes, bora_error *err);
-    bool (*clear)(bora_device *device, void *memory, size_t size_bytes, bora_error *err);
 
     /* Runs the nodes of a piece in order. NULL: the core calls each kernel's `run`. A backend whose kernels are tiles
      * needs one. */

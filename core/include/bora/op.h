@@ -45,8 +45,7 @@ typedef struct bora_sequence {
 
 typedef struct bora_batch {
     int32_t n_tokens;
-    const int32_t *tokens;    /* [n_tokens] ids */
-    const int32_t *positions; /* [n_tokens] */
+    const int32_t *tokens; /* [n_tokens] ids */
     int32_t n_sequences;
     const bora_sequence *sequences;
     int32_t n_outputs;
