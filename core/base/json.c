@@ -48,9 +48,3 @@ const char *json_string(const cJSON *object, const char *key, const char *fallba
     const cJSON *item = json_get(object, key);
     return cJSON_IsString(item) ? item->valuestring : fallback;
 }
-
-bool json_bool(const cJSON *object, const char *key, bool fallback)
-{
-    const cJSON *item = json_get(object, key);
-    return cJSON_IsBool(item) ? cJSON_IsTrue(item) : fallback;
-}

@@ -19,6 +19,5 @@ cJSON *json_load(const char *path, size_t limit_bytes, bora_error *err);
 const cJSON *json_get(const cJSON *object, const char *key);
 /* The string member `key`, or `fallback` when it is absent or not a string. */
 const char *json_string(const cJSON *object, const char *key, const char *fallback);
-bool json_bool(const cJSON *object, const char *key, bool fallback);
 
 #endif

@@ -141,18 +141,6 @@ bool char_is_chinese(uint32_t c)
            (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
 }
 
-bool char_is_letter(uint32_t c)
-{
-    utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
-}
-
-bool char_is_symbol(uint32_t c)
-{
-    utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_SM && k <= UTF8PROC_CATEGORY_SO;
-}
-
 bool char_put_lower(buf *out, uint32_t c)
 {
     if (c == 0x130) /* the one character whose lower case is two */

@@ -26,8 +26,6 @@ bool char_is_mark(uint32_t c);       /* Mn, Mc, Me */
 bool char_is_nonspacing(uint32_t c); /* Mn */
 bool char_is_control(uint32_t c);    /* Cc, Cf, Co, Cs */
 bool char_is_chinese(uint32_t c);    /* the blocks that BERT sets apart */
-bool char_is_letter(uint32_t c);     /* L* */
-bool char_is_symbol(uint32_t c);     /* S* */
 /* Appends the full lower-case mapping of one character (no context). */
 bool char_put_lower(buf *out, uint32_t c);
 

@@ -376,7 +376,8 @@ static void the_other_nodes_compute_their_formulas(void **state)
     for (int i = 0; i < 8; i++) {
         double n = (x[i] - mean) / sqrt(variance + 1e-3) * h.data[1][i];
         double gelu = 0.5 * n * (1 + tanh(sqrt(2 / M_PI) * (n + 0.044715 * n * n * n)));
-        assert_float_equal(result[i], (float)(0.5 * tanh(gelu * x[i] / 0.5)), 1e-6); /* a few roundings of numbers below 1 */
+        assert_float_equal(result[i], (float)(0.5 * tanh(gelu * x[i] / 0.5)),
+                           1e-6); /* a few roundings of numbers below 1 */
     }
     close_program(&h);
 }
