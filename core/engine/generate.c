@@ -1,10 +1,11 @@
 /* Generation: read the prompt, then choose, say and read one token after the other. Text is held back while it may be
- * the beginning of a stop string. */
+ * the beginning of a stop string; what is given out goes to the caller as it is, and told apart by reasoning.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/buf.h"
+#include "engine/reasoning.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
 
@@ -18,21 +19,27 @@ static double seconds(void)
 /* Text on its way to the caller. */
 typedef struct outlet {
     const bora_request *request;
+    const bora_tokenizer *tokenizer; /* NULL: nobody wants text */
     bora_detokenizer *detokenizer;
+    reasoning reasoning;
     buf held;       /* not given out yet */
     bool stopped;   /* a stop string came */
     bool cancelled; /* the caller wants no more */
 } outlet;
 
-static void give(outlet *o, size_t n)
+static bool give(outlet *o, size_t n, bora_error *err)
 {
-    if (n > 0 && o->request->on_text && !o->cancelled)
-        o->cancelled = !o->request->on_text(o->request->ctx, o->held.data, n);
-    if (n > 0) {
-        memmove(o->held.data, o->held.data + n, o->held.len - n);
-        o->held.len -= n;
-        o->held.data[o->held.len] = '\0';
-    }
+    const bora_request *r = o->request;
+    if (n == 0)
+        return true;
+    if (r->on_text && !o->cancelled)
+        o->cancelled = !r->on_text(r->ctx, o->held.data, n);
+    bool ok = !r->on_part || o->cancelled || reasoning_push(&o->reasoning, o->held.data, n, err);
+    o->cancelled |= o->reasoning.stopped;
+    memmove(o->held.data, o->held.data + n, o->held.len - n);
+    o->held.len -= n;
+    o->held.data[o->held.len] = '\0';
+    return ok;
 }
 
 /* Bytes at the end of the text that are the beginning of `stop`. */
@@ -59,14 +66,21 @@ static bool say(outlet *o, const char *text, size_t len, bora_error *err)
         size_t held = overlap(&o->held, *stop);
         hold = held > hold ? held : hold;
     }
-    if (first_stop != SIZE_MAX) {
-        give(o, first_stop);
-        buf_clear(&o->held);
-        o->stopped = true;
-    } else {
-        give(o, o->held.len - hold);
-    }
-    return true;
+    if (first_stop == SIZE_MAX)
+        return give(o, o->held.len - hold, err);
+    o->stopped = true;
+    bool ok = give(o, first_stop, err);
+    buf_clear(&o->held);
+    return ok;
+}
+
+/* The tags of thinking are text, whatever kind of token they are. */
+static const char *special_tag(const outlet *o, int32_t token)
+{
+    const char *piece = o->request->on_part && bora_tokenizer_is_special(o->tokenizer, token)
+                            ? bora_tokenizer_piece(o->tokenizer, token)
+                            : NULL;
+    return piece && reasoning_is_tag(piece) ? piece : NULL;
 }
 
 static bool say_token(outlet *o, int32_t token, bora_error *err)
@@ -75,6 +89,9 @@ static bool say_token(outlet *o, int32_t token, bora_error *err)
     size_t len;
     if (!o->detokenizer)
         return true;
+    const char *tag = special_tag(o, token);
+    if (tag)
+        return say(o, tag, strlen(tag), err);
     return bora_detokenizer_push(o->detokenizer, token, &text, &len, err) && say(o, text, len, err);
 }
 
@@ -90,6 +107,45 @@ static bool follow_prompt(outlet *o, bora_error *err)
     return true;
 }
 
+/* Looks whether the prompt ends with an open tag. */
+static bool follow_tags(outlet *o, bora_error *err)
+{
+    enum { LAST_TOKENS = 64 };
+    const bora_request *r = o->request;
+    bora_detokenizer *d = bora_detokenizer_new(o->tokenizer, false, err);
+    bool ok = d != NULL;
+    buf end = { 0 };
+    for (int32_t i = r->n_prompt > LAST_TOKENS ? r->n_prompt - LAST_TOKENS : 0; ok && i < r->n_prompt; i++) {
+        const char *text;
+        size_t len;
+        ok = bora_detokenizer_push(d, r->prompt[i], &text, &len, err) &&
+             (buf_append(&end, text, len) || bora_fail_memory(err, "the end of a prompt"));
+    }
+    if (ok)
+        reasoning_follow(&o->reasoning, buf_text(&end), end.len);
+    buf_free(&end);
+    bora_detokenizer_free(d);
+    return ok;
+}
+
+static bool open_outlet(outlet *o, const bora_model *model, bora_error *err)
+{
+    const bora_request *r = o->request;
+    if (!r->on_text && !r->on_part)
+        return true;
+    o->tokenizer = bora_model_tokenizer(model, err);
+    o->detokenizer = o->tokenizer ? bora_detokenizer_new(o->tokenizer, !r->keep_special, err) : NULL;
+    o->reasoning = (reasoning){ .give = r->on_part, .ctx = r->ctx };
+    return o->detokenizer && (!r->on_part || follow_tags(o, err)) && (!r->continues || follow_prompt(o, err));
+}
+
+static void close_outlet(outlet *o)
+{
+    bora_detokenizer_free(o->detokenizer);
+    reasoning_free(&o->reasoning);
+    buf_free(&o->held);
+}
+
 static bool say_rest(outlet *o, bora_error *err)
 {
     const char *text;
@@ -97,7 +153,10 @@ static bool say_rest(outlet *o, bora_error *err)
     if (!o->stopped && o->detokenizer &&
         (!bora_detokenizer_finish(o->detokenizer, &text, &len, err) || !say(o, text, len, err)))
         return false;
-    give(o, o->held.len);
+    if (!give(o, o->held.len, err))
+        return false;
+    if (!o->cancelled)
+        reasoning_finish(&o->reasoning);
     return true;
 }
 
@@ -181,21 +240,14 @@ bool bora_generate(bora_session *s, const bora_request *r, bora_answer *answer, 
     bool ok = logits != NULL;
     if (chooser && !logits)
         bora_fail_memory(err, "logits");
-    if (ok && r->on_text) {
-        const bora_tokenizer *t = bora_model_tokenizer(s->model, err);
-        out.detokenizer = t ? bora_detokenizer_new(t, !r->keep_special, err) : NULL;
-        ok = out.detokenizer != NULL;
-    }
+    ok = ok && open_outlet(&out, s->model, err);
     double start = seconds();
     ok = ok && read_prompt(s, r, answer, logits, err);
-    if (ok && out.detokenizer && r->continues)
-        ok = follow_prompt(&out, err);
     double read = seconds();
     answer->prompt_s = read - start;
     ok = ok && generate(s, r, answer, &out, chooser, logits, err) && say_rest(&out, err);
     answer->generate_s = seconds() - read;
-    bora_detokenizer_free(out.detokenizer);
-    buf_free(&out.held);
+    close_outlet(&out);
     sampler_free(chooser);
     free(logits);
     return ok;
