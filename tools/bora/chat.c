@@ -116,7 +116,7 @@ bool chat_run(speaker *s, const bora_settings *settings, bora_error *err)
     chat t = { .speaker = s, .raw = bora_settings_flag(settings, "raw") };
     const char *system = bora_settings_string(settings, "system");
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }, before;
-    editor *e = editor_new(s->cli, "> ", err);
+    editor *e = editor_new(s->cli, ">", err);
     bool ok = e && (!system || conversation_set_system(&t.talk, system, err));
     if (ok) {
         s->interrupted = &interrupts;

@@ -18,7 +18,7 @@ double cli_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static bool is_terminal(int fd)
+bool cli_is_terminal(int fd)
 {
     const char *term = getenv("TERM");
     return isatty(fd) && term && strcmp(term, "dumb") != 0;
@@ -29,8 +29,9 @@ void cli_setup(cli *c, bool verbose, bool quiet)
     const char *no_colour = getenv("NO_COLOR");
     c->level = quiet ? BORA_LOG_ERROR : verbose ? BORA_LOG_DEBUG : BORA_LOG_INFO;
     c->stdout_terminal = isatty(STDOUT_FILENO);
-    c->stderr_terminal = is_terminal(STDERR_FILENO);
+    c->stderr_terminal = cli_is_terminal(STDERR_FILENO);
     c->colour = c->stderr_terminal && !(no_colour && *no_colour);
+    c->stdout_colour = cli_is_terminal(STDOUT_FILENO) && !(no_colour && *no_colour);
 }
 
 /* ---- messages */

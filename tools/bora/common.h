@@ -13,7 +13,7 @@ typedef struct cli {
     bora_settings *settings; /* what the command line says */
     bora_log_level level;    /* messages up to this one are shown */
     bool stdout_terminal, stderr_terminal;
-    bool colour; /* on standard error */
+    bool colour, stdout_colour; /* on standard error, on standard output */
     struct {
         char what[64];
         double next_s; /* when there is something to draw again */
@@ -23,6 +23,9 @@ typedef struct cli {
 
 /* Looks at the terminal and at the settings' verbose and quiet. */
 void cli_setup(cli *c, bool verbose, bool quiet);
+
+/* Whether it is a terminal that understands escape sequences. */
+bool cli_is_terminal(int fd);
 
 /* A line on standard error, unless its level is not to be seen. Control characters in it are made visible. */
 void cli_log(cli *c, bora_log_level level, const char *fmt, ...) BORA_PRINTF(3, 4);
