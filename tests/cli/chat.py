@@ -1,6 +1,8 @@
 """Chats with bora through a pseudo-terminal: chat.py BORA MODEL. Called by chat.sh."""
 
+import codecs
 import fcntl
+import json
 import os
 import pty
 import re
@@ -10,24 +12,32 @@ import stat
 import sys
 import tempfile
 import termios
+import threading
 import time
+
+sys.dont_write_bytecode = True
+import script_model
 
 BORA, MODEL = sys.argv[1:3]
 TIMEOUT_S = 60
 signal.alarm(300)  # nothing here takes long
-home = tempfile.mkdtemp()
+folder = tempfile.TemporaryDirectory()  # goes with the program
+home = folder.name
 history = os.path.join(home, "bora", "history")
 
 
 class Chat:
-    """bora with a terminal of its own; standard output is `stdout`, or the terminal."""
+    """bora with a terminal of its own; standard input and output are `stdin` and `stdout`, or the terminal."""
 
-    def __init__(self, *options, stdout=None, model=MODEL):
+    def __init__(self, *options, stdin=None, stdout=None, model=MODEL, term="vt100", colour=False):
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            if stdin is not None:
+                os.dup2(stdin, 0)
             if stdout is not None:
                 os.dup2(stdout, 1)
-            env = dict(os.environ, XDG_STATE_HOME=home, TERM="vt100", NO_COLOR="1", HOME=home)
+            env = dict(os.environ, XDG_STATE_HOME=home, TERM=term, NO_COLOR="" if colour else "1", HOME=home)
             os.execve(BORA, [BORA, "run", "-m", model, "--temperature", "0", *options], env)
         self.seen = ""
 
@@ -38,7 +48,7 @@ class Chat:
                 data = os.read(self.terminal, 4096)
             except OSError:  # the other side is closed
                 data = b""
-            self.seen += data.decode(errors="replace")
+            self.seen += self.decoder.decode(data)
             return len(data) > 0
         return True
 
@@ -59,7 +69,7 @@ class Chat:
 
     def type(self, keys):
         """Types at the prompt."""
-        self.expect("> ")
+        self.expect(r">(\x1b\[0m)? ")
         self.wait_for_mode(line_mode=False)
         os.write(self.terminal, keys.encode())
 
@@ -68,14 +78,51 @@ class Chat:
         self.type(line + "\n")
         return self.expect(answer)
 
+    def paste(self, text):
+        """Pastes at the prompt, as terminals do, and waits until it was taken."""
+        self.type("")
+        pasted = ("\x1b[200~" + text + "\x1b[201~").encode()
+        writer = threading.Thread(target=write_all, args=(self.terminal, pasted))
+        writer.start()
+        if text[-5:].isprintable():
+            self.expect(re.escape(text[-5:]))
+        writer.join()
+
     def leave(self, keys, code=0):
         self.type(keys)
+        self.wait_for_end(code)
+
+    def wait_for_end(self, code=0):
         end = time.monotonic() + TIMEOUT_S
         while self.read() and time.monotonic() < end:
             pass
         _, status = os.waitpid(self.pid, 0)
         if os.waitstatus_to_exitcode(status) != code:
             sys.exit(f"chat.py: exit code {os.waitstatus_to_exitcode(status)}, expected {code}: {self.seen!r}")
+
+
+def write_all(fd, data):
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def template(name, text):
+    path = os.path.join(home, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+# What a chat would ask the model: templates that say it instead.
+SHOW_MESSAGE = template("message.jinja", "{{ raise_exception(messages[-1].content | tojson ~ ' was said') }}")
+SHOW_LENGTH = template("length.jinja", "{{ raise_exception('length ' ~ messages[-1].content | length) }}")
+SHOW = "{% if messages[-1].content == 'show' %}{{ raise_exception(messages | tojson) }}{% endif %}"
+
+
+def was_said(text):
+    """What expect() has to find when SHOW_MESSAGE got this text; the error message quotes the backslashes of JSON once more
+    or not at all."""
+    return re.escape(json.dumps(text, ensure_ascii=False) + " was said")
 
 
 def commands():
@@ -96,8 +143,25 @@ def commands():
     chat.say("\\clear", r"forgotten")
     chat.say("\\exit now", r"takes no argument")
     chat.say("\\foo", r"no command \\foo; \\help")
-    # Ctrl-C at the prompt clears the line: what follows is a command and not part of it.
-    chat.leave("half a line\x03\\exit\n")
+    chat.say("\\think", r"leaves no choice of thinking")
+    chat.say("\\think maybe", r"on or off, not \"maybe\"")
+    chat.leave("\\exit\n")
+
+
+def interrupted_lines():
+    chat = Chat("-c", SHOW_MESSAGE)
+    chat.say("half a line\x03whole", was_said("whole"))
+    chat.say("hälf ą 線\x03\x03\x03whole", was_said("whole"))
+    chat.say("left\x01\x03whole", was_said("whole"))
+    chat.type("")
+    os.kill(chat.pid, signal.SIGINT)  # from elsewhere: the line goes on
+    time.sleep(0.2)
+    os.write(chat.terminal, b"whole\n")
+    chat.expect(was_said("whole"))
+    # Ctrl-D leaves only where there is nothing on the line.
+    chat.type("text\x04\n")
+    chat.expect(was_said("text"))
+    chat.leave("text\x04\x03\x04")
 
 
 def turns():
@@ -163,6 +227,205 @@ def remembers_lines():
     chat.leave("\x04")
 
 
-for test in (commands, turns, context_is_full, answers_alone_on_stdout, interrupted, remembers_lines):
+def characters():
+    chat = Chat("-c", SHOW_MESSAGE)
+    chat.say("aé線😀z", was_said("aé線😀z"))
+    chat.say("aé線😀z\x7f\x7f\x7f\x7fb", was_said("ab"))
+    chat.say("é線\x02\x02x\x05y", was_said("xé線y"))  # Ctrl-B: left, Ctrl-E: to the end
+    chat.say("ae\u0301b\x02\x7f\x7fo", was_said("aob"))  # a mark without a width of its own
+    chat.type("ae\u0301b\x02")
+    chat.expect("b\x08$")
+    os.write(chat.terminal, b"X")
+    chat.expect("Xb\x08$")
+    os.write(chat.terminal, b"\n")
+    chat.expect(was_said("ae\u0301Xb"))
+    chat.type("")
+    os.write(chat.terminal, b"\xff\xc3(\xe2\x82ok\n")
+    chat.expect(r'\(?ok" was said')
+    chat.leave("\x04")
+
+
+def pasted():
+    chat = Chat("-c", SHOW_MESSAGE, term="xterm")
+    chat.expect(re.escape("\x1b[?2004h"))
+    chat.paste("one\ntwo\r\nthree")
+    os.write(chat.terminal, b" four\n")
+    assert "\x1b[?2004l" in chat.expect(was_said("one\ntwo\nthree four"))
+    chat.paste("\n\n\tdéf f():\r\r\x1b[31m\x07\x00\x9b3m\x7fred\n")
+    os.write(chat.terminal, b"\n")
+    seen = chat.expect(was_said("\n\n\tdéf f():\n\n[31m3mred"))
+    assert "\x1b[31m" not in seen and "\x9b" not in seen and "\x07" not in seen, seen
+    chat.type("before after" + "\x02" * 5)
+    chat.seen += "> "
+    chat.paste("and\nthen ")
+    os.write(chat.terminal, b"\n")
+    chat.expect(was_said("before and\nthen after"))
+    chat.paste("\n")
+    os.write(chat.terminal, b"\n")
+    # The same from the keyboard.
+    chat.say("one\\\ntwo\x1b\rthree\x1b\nfour \\ five", was_said("one\ntwo\nthree\nfour \\ five"))
+    chat.paste("\\think\non")
+    os.write(chat.terminal, b"\n")
+    chat.expect("thinking is on")
+    chat.leave("\x04")
+    assert chat.seen.count("\x1b[?2004l") == 1, chat.seen
+
+    # In another chat, lines of several lines come back from the history.
+    chat = Chat("-c", SHOW_MESSAGE)
+    chat.say("\x10\x10", was_said("one\ntwo\nthree\nfour \\ five"))
+    chat.say("\x10\x10\x10\x10\x0e and more", was_said("one\ntwo\nthree\nfour \\ five and more"))
+    chat.leave("\x04")
+
+
+def pasted_at_length():
+    line = "wörd 線 and more of it\n"
+    text = line * (100_000 // len(line.encode())) + "the end"
+    chat = Chat("-c", SHOW_LENGTH, term="xterm")
+    start = time.monotonic()
+    chat.paste(text)
+    os.write(chat.terminal, b"\n")
+    chat.expect(f"length {len(text)}\r")
+    assert time.monotonic() - start < 20
+    chat.paste(text[-20_000:])
+    os.write(chat.terminal, b"\n")
+    chat.expect("length 20000\r")
+    chat.leave("\x04")
+    chat = Chat("-c", SHOW_LENGTH)
+    chat.say("\x10", "length 20000\r")
+    chat.leave("\x04")
+
+
+def leaves_the_terminal_alone():
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        chat = Chat(term="xterm")
+        chat.type("abc")
+        chat.expect("abc")
+        os.kill(chat.pid, number)
+        chat.wait_for_end(-number)
+        assert chat.seen.endswith("\x1b[?2004l"), chat.seen
+    chat = Chat("-n", "1", term="dumb", colour=True)
+    seen = chat.expect("leaves")
+    chat.leave("\x04")
+    assert "\x1b" not in seen + chat.seen, seen + chat.seen
+
+
+def grey_and_plain(seen):
+    """The text in grey, and the text that is not, with other sequences taken out."""
+    grey = "".join(re.findall(r"\x1b\[2m(.*?)\x1b\[0m", seen, re.S))
+    plain = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", re.sub(r"\x1b\[2m.*?\x1b\[0m", "", seen, flags=re.S))
+    return grey.replace("\r", ""), plain.replace("\r", "")
+
+
+THOUGHTS = ["<think>", "\n\nLet", " me see <b>,\n\n線", "路", " ok.", "\n", "</thi", "nk>", "\n\n\n", "The ", "answer\n", "is 2."]
+SPOKEN = "The answer\nis 2."
+
+
+def thinking():
+    model = os.path.join(home, "thinks")
+    script_model.write(model, THOUGHTS, SHOW + "{{ messages[-1].content }}[GO]")
+    chat = Chat(model=model, term="xterm", colour=True)
+    chat.type("hi\n")
+    grey, plain = grey_and_plain(chat.expect(r"is 2\.\r\n"))
+    assert grey == "Let me see <b>,\n\n線路 ok.", grey
+    assert plain.endswith(f"hi\n\n\n{SPOKEN}\n"), plain
+    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": SPOKEN}, {"role": "user", "content": "show"}]
+    chat.say("show", re.escape(json.dumps(turns)))
+    chat.leave("\x04")
+
+    # Without colours there are tags; elsewhere than on a terminal there is what the model says.
+    chat = Chat("-i", "hi", model=model)
+    chat.wait_for_end()
+    assert chat.seen.replace("\r", "") == f"<think>\nLet me see <b>,\n\n線路 ok.\n</think>\n\n{SPOKEN}\n", chat.seen
+    read, write = os.pipe()
+    chat = Chat("-q", model=model, stdout=write)
+    os.close(write)
+    chat.type("hi\n")
+    chat.say("show", re.escape(json.dumps(turns)))
+    chat.leave("\x04")
+    said = os.read(read, 65536).decode()
+    assert said == "".join(THOUGHTS) + "\n", said
+
+
+def thinking_of_templates():
+    model = os.path.join(home, "opened")
+    choice = "{% if enable_thinking is defined and not enable_thinking %}The {% else %}<think>\n{% endif %}"
+    script_model.write(model, THOUGHTS[1:], SHOW + choice, start="<think>\n")
+    chat = Chat("-n", "40", model=model)
+    chat.say("hi", "<think>\r\nLet me see")
+    chat.expect(r"ok.\r\n</think>\r\n\r\nThe answer\r\nis 2.\r\n")
+    chat.say("\\think", "as the model's template has it")
+    chat.say("\\think off", "thinking is off\r")
+    chat.type("hi\n")
+    assert "<think>" not in chat.expect("answer\r\nis 2.\r\n")
+    chat.say("\\think on", "thinking is on\r")
+    chat.say("\\think", "thinking is on\r")
+    chat.say("hi", "<think>")
+    chat.leave("\x04")
+
+    model = os.path.join(home, "special")
+    pieces = ["[THINK]", "Let", " me see", "[/THINK]", *THOUGHTS[-3:]]
+    script_model.write(model, pieces, "[GO]", special=("[THINK]", "[/THINK]"))
+    chat = Chat(model=model)
+    chat.say("hi", "<think>\r\nLet me see\r\n</think>\r\n\r\nThe answer\r\n")
+    chat.leave("\x04")
+
+
+def unfinished_thinking():
+    model = os.path.join(home, "thinks")
+    chat = Chat("-n", "3", model=model, term="xterm", colour=True)
+    chat.type("hi\n")
+    seen = chat.expect("no answer: .*\n")
+    assert grey_and_plain(seen)[0].startswith("Let me see <b>,\n\n線(no answer"), seen
+    chat.say("show", r'"assistant", "content": ""')
+    chat.leave("\x04")
+
+    model = os.path.join(home, "endless")
+    script_model.write(model, ["<think>", *(f"{i:05} " * 300 for i in range(200))], SHOW + "[GO]")
+    chat = Chat(model=model, term="xterm", colour=True)
+    chat.type("hi\n")
+    chat.wait_for_mode(line_mode=True)
+    time.sleep(0.3)  # nobody reads: the answer is under way until the terminal takes no more
+    os.write(chat.terminal, b"\x03")
+    seen = chat.expect(r"\(stopped\)\x1b\[0m")
+    assert "00199" not in seen and seen.count("\x1b[2m") == seen.count("\x1b[0m"), seen
+    turns = [{"role": "user", "content": "show"}]
+    chat.say("show", re.escape(json.dumps(turns)))
+    chat.leave("\x04")
+
+
+def no_answer():
+    model = os.path.join(home, "silent")
+    script_model.write(model, [], "[GO]")
+    chat = Chat("--throughput", model=model, term="xterm", colour=True)
+    chat.type("hi\n")
+    grey, plain = grey_and_plain(chat.expect(r"no answer\)\x1b\[0m\r\n"))
+    assert re.search(r"tokens/s; 0 .*\(no answer\)$", grey), grey
+    assert plain.endswith("hi\n\n\n"), plain
+    chat.leave("\x04")
+
+
+def piped_prompts():
+    read, write = os.pipe()
+    os.write(write, b"hi\n")
+    os.close(write)
+    chat = Chat(model=os.path.join(home, "thinks"), stdin=read)
+    chat.wait_for_end()
+    assert chat.seen.replace("\r", "").endswith(f"\n</think>\n\n{SPOKEN}\n"), chat.seen
+
+
+def long_prompts():
+    chat = Chat("--max-seq-len", "100000", "-c", template("long.jinja", "{{ 'word ' * 20000 }}"))
+    chat.say("hi", "reading the prompt, 1 s")
+    os.write(chat.terminal, b"\x03")
+    chat.expect(r"\r\x1b\[K\(stopped\)")
+    chat.leave("\x04")
+
+
+TESTS = (
+    commands, interrupted_lines, turns, context_is_full, answers_alone_on_stdout, interrupted, remembers_lines, characters,
+    pasted, pasted_at_length, leaves_the_terminal_alone, thinking, thinking_of_templates, unfinished_thinking, no_answer,
+    piped_prompts, long_prompts,
+)
+for test in TESTS:
     test()
     print("passed:", test.__name__)

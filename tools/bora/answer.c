@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "waiting.h"
 
 /* ---- what the settings say */
 
@@ -47,9 +48,12 @@ void speaker_free(speaker *s)
 
 typedef struct printer {
     const speaker *speaker;
-    FILE *copy; /* or NULL */
-    char last;  /* byte that was printed */
-    int error;  /* errno of a write that failed, or 0 */
+    prompt_kind kind;
+    waiting *waiting; /* for the first text */
+    FILE *copy;       /* of the answer without the thinking, or NULL */
+    char last;        /* byte that was printed */
+    bool thinking;    /* what was printed last is */
+    int error;        /* errno of a write that failed, or 0 */
 } printer;
 
 static bool is_interrupted(const speaker *s)
@@ -57,21 +61,60 @@ static bool is_interrupted(const speaker *s)
     return s->interrupted && *s->interrupted;
 }
 
+static void stop_waiting(printer *p)
+{
+    waiting_end(p->waiting);
+    p->waiting = NULL;
+}
+
+/* Sees that what was printed is on its way. False: enough was printed. */
+static bool pass_on(printer *p)
+{
+    if (fflush(stdout) != 0)
+        p->error = errno;
+    return !p->error && !is_interrupted(p->speaker);
+}
+
+/* The text as the model says it. */
 static bool on_text(void *ctx, const char *text, size_t len)
 {
     printer *p = ctx;
     if (len == 0)
         return true;
+    stop_waiting(p);
     if (p->speaker->cli->stdout_terminal)
         text_say(stdout, text, len);
     else
         fwrite(text, 1, len, stdout);
-    if (p->copy)
-        fwrite(text, 1, len, p->copy);
     p->last = text[len - 1];
-    if (fflush(stdout) != 0)
-        p->error = errno;
-    return !p->error && !is_interrupted(p->speaker);
+    return pass_on(p);
+}
+
+/* The text for a person: thinking is grey, piece by piece, so that nothing stays grey whatever happens; without colours
+ * it stands between tags. */
+static void show_part(printer *p, bool thinking, const char *text, size_t len)
+{
+    bool grey = p->speaker->cli->stdout_colour;
+    if (thinking && !p->thinking)
+        fputs(grey ? "" : "<think>\n", stdout);
+    if (!thinking && p->thinking)
+        fputs(grey ? "\n\n" : "\n</think>\n\n", stdout);
+    fputs(thinking && grey ? "\033[2m" : "", stdout);
+    text_say(stdout, text, len);
+    fputs(thinking && grey ? "\033[0m" : "", stdout);
+    p->thinking = thinking;
+    p->last = text[len - 1];
+}
+
+static bool on_part(void *ctx, bool thinking, const char *text, size_t len)
+{
+    printer *p = ctx;
+    stop_waiting(p);
+    if (p->speaker->cli->stdout_terminal)
+        show_part(p, thinking, text, len);
+    if (p->copy && !thinking)
+        fwrite(text, 1, len, p->copy);
+    return pass_on(p);
 }
 
 static bool keep_going(void *ctx)
@@ -79,23 +122,27 @@ static bool keep_going(void *ctx)
     return !is_interrupted(((const printer *)ctx)->speaker);
 }
 
-static void end_line(const printer *p, prompt_kind kind)
+static void end_line(const printer *p)
 {
-    if (p->last != '\n' && (kind == PROMPT_RENDERED || p->speaker->cli->stdout_terminal))
+    if (!p->last && p->speaker->cli->stdout_terminal)
+        return;
+    if (p->last != '\n' && (p->kind == PROMPT_RENDERED || p->speaker->cli->stdout_terminal))
         putchar('\n');
 }
 
-static void print_throughput(const bora_answer *a)
+static void print_throughput(const cli *c, const bora_answer *a)
 {
     int32_t n_read = a->n_prompt - a->n_cached;
-    fprintf(stderr, "%d prompt tokens (%d cached): %.3f s, %.1f tokens/s; %d tokens generated: %.3f s, %.1f tokens/s\n",
-            a->n_prompt, a->n_cached, a->prompt_s, a->prompt_s > 0 ? n_read / a->prompt_s : 0.0, a->n_generated,
-            a->generate_s, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0);
+    fprintf(stderr,
+            "%s%d prompt tokens (%d cached): %.3f s, %.1f tokens/s; %d tokens generated: %.3f s, %.1f tokens/s%s\n",
+            c->colour ? "\033[2m" : "", a->n_prompt, a->n_cached, a->prompt_s,
+            a->prompt_s > 0 ? n_read / a->prompt_s : 0.0, a->n_generated, a->generate_s,
+            a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0, c->colour ? "\033[0m" : "");
 }
 
-static bool generate(speaker *s, const int32_t *ids, size_t n, prompt_kind kind, printer *p, bora_answer *answer,
-                     bora_error *err)
+static bool generate(speaker *s, const int32_t *ids, size_t n, printer *p, bora_answer *answer, bora_error *err)
 {
+    bool parts = p->kind == PROMPT_RENDERED && (p->copy || s->cli->stdout_terminal);
     if (n > INT32_MAX)
         return bora_fail(err, BORA_LIMIT, "the prompt has %zu tokens", n);
     bora_request request = {
@@ -104,12 +151,16 @@ static bool generate(speaker *s, const int32_t *ids, size_t n, prompt_kind kind,
         .max_tokens = s->max_tokens,
         .sampling = s->sampling,
         .stop = s->stop,
-        .continues = kind == PROMPT_RAW,
-        .on_text = on_text,
+        .continues = p->kind == PROMPT_RAW,
+        .on_text = parts && s->cli->stdout_terminal ? NULL : on_text,
+        .on_part = parts ? on_part : NULL,
         .keep_going = keep_going,
         .ctx = p,
     };
-    return bora_generate(s->session, &request, answer, err);
+    p->waiting = waiting_start(s->cli);
+    bool ok = bora_generate(s->session, &request, answer, err);
+    stop_waiting(p);
+    return ok;
 }
 
 bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_answer *answer, char **said,
@@ -118,14 +169,14 @@ bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_an
     int32_t *ids = NULL;
     size_t n = 0, said_len;
     char *copy = NULL;
-    printer p = { .speaker = s, .copy = said ? open_memstream(&copy, &said_len) : NULL };
+    printer p = { .speaker = s, .kind = kind, .copy = said ? open_memstream(&copy, &said_len) : NULL };
     bool ok = !said || p.copy || bora_fail_memory(err, "an answer");
     *answer = (bora_answer){ 0 };
     ok = ok && bora_model_encode(s->model, prompt, len, kind == PROMPT_RENDERED, &ids, &n, err) &&
-         generate(s, ids, n, kind, &p, answer, err);
+         generate(s, ids, n, &p, answer, err);
     free(ids);
     if (p.last || ok)
-        end_line(&p, kind);
+        end_line(&p);
     if (p.copy && fclose(p.copy) != 0)
         ok = bora_fail_memory(err, "an answer");
     if (p.error)
@@ -133,7 +184,7 @@ bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_an
     if (!cli_flush(err))
         ok = false;
     if (ok && s->throughput)
-        print_throughput(answer);
+        print_throughput(s->cli, answer);
     if (ok && said)
         *said = copy;
     else

@@ -30,8 +30,9 @@ typedef enum prompt_kind {
     PROMPT_RAW,      /* as it stands: what is printed is its continuation to the byte, if not on a terminal */
 } prompt_kind;
 
-/* Answers `prompt`. The text of the answer goes to `*said` (malloc'd, NUL-terminated) unless that is NULL. An answer
- * that could not be printed is an error. */
+/* Answers `prompt`. On a terminal what the model thinks first is told apart, elsewhere all is printed as the model says
+ * it. The text of the answer, without the thinking, goes to `*said` (malloc'd, NUL-terminated) unless that is NULL. An
+ * answer that could not be printed is an error. */
 bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_answer *answer, char **said,
            bora_error *err);
 

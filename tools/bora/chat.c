@@ -66,6 +66,8 @@ static bool reply(chat *t, const char *line, bora_answer *answer, bora_error *er
         ok = conversation_add(&t->talk, "assistant", said, strlen(said), err);
     if (!ok || silent)
         conversation_drop_last(&t->talk);
+    else if (!*said)
+        chat_say(t, answer->finish == BORA_FINISH_STOP ? "(no answer)" : "(no answer: the tokens were used up before)");
     free(prompt);
     free(said);
     return ok;

@@ -80,6 +80,37 @@ static void do_topk(chat *t, const char *argument)
         chat_say(t, "topk is off");
 }
 
+/* Whether the model's template makes a difference between thinking and not. */
+static bool can_choose_thinking(const bora_model *model)
+{
+    static const char ask[] = "[{\"role\":\"user\",\"content\":\"?\"}]";
+    char *on = bora_model_render_chat(model, ask, NULL, true, BORA_THINKING_ON, NULL);
+    char *off = bora_model_render_chat(model, ask, NULL, true, BORA_THINKING_OFF, NULL);
+    bool differ = !on || !off || strcmp(on, off) != 0;
+    free(on);
+    free(off);
+    return differ;
+}
+
+static void do_think(chat *t, const char *argument)
+{
+    bora_thinking *thinking = &t->speaker->thinking;
+    bool on = strcmp(argument, "on") == 0, off = strcmp(argument, "off") == 0;
+    if (*argument && !on && !off) {
+        chat_say(t, "\\think takes on or off, not \"%s\"", argument);
+        return;
+    }
+    if (on || off)
+        *thinking = on ? BORA_THINKING_ON : BORA_THINKING_OFF;
+    if (t->raw || !can_choose_thinking(t->speaker->model))
+        chat_say(t, t->raw ? "there is no thinking with --raw"
+                           : "the template of this model leaves no choice of thinking");
+    else
+        chat_say(t, *thinking == BORA_THINKING_ON    ? "thinking is on"
+                    : *thinking == BORA_THINKING_OFF ? "thinking is off"
+                                                     : "thinking is as the model's template has it");
+}
+
 static const struct command {
     const char *name, *argument, *help;
     void (*run)(chat *t, const char *argument);
@@ -90,7 +121,8 @@ static const struct command {
     { "clear", "", "forget what was said; the system message stays", do_clear },
     { "temperature", "X", "0 to 2: how bold the choice of words is", do_temperature },
     { "topk", "N", "above 0: choose among the N likeliest tokens", do_topk },
-    { "topp", "X", "0 to 1: choose among the likeliest tokens that together have probability X", do_topp },
+    { "topp", "X", "0 to 1: choose among the likeliest tokens that make up X of it all", do_topp },
+    { "think", "on|off", "whether the model thinks before it answers", do_think },
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
@@ -103,26 +135,29 @@ static void do_help(chat *t, const char *argument)
         snprintf(usage, sizeof usage, "\\%s %s", commands[i].name, commands[i].argument);
         chat_say(t, "  %-16s  %s", usage, commands[i].help);
     }
+    chat_say(t, "  %-16s  %s", "Enter", "send; after a \\, or with Alt, begin a new line instead");
+    chat_say(t, "  %-16s  %s", "Ctrl-C", "clear the line, or stop the answer");
 }
 
 void chat_command(chat *t, const char *line)
 {
     const char *name = line + 1;
-    size_t len = strcspn(name, " \t");
-    const char *from = name + len + strspn(name + len, " \t");
+    size_t len = strcspn(name, " \t\n");
+    const char *from = name + len + strspn(name + len, " \t\n");
     char *argument = strdup(from);
     if (!argument) {
         chat_say(t, "out of memory");
         return;
     }
-    for (size_t end = strlen(argument); end > 0 && (argument[end - 1] == ' ' || argument[end - 1] == '\t');)
+    for (size_t end = strlen(argument); end > 0 && strchr(" \t\n", argument[end - 1]);)
         argument[--end] = '\0';
     const struct command *found = NULL;
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (strlen(commands[i].name) == len && memcmp(commands[i].name, name, len) == 0)
             found = &commands[i];
     if (!found)
-        chat_say(t, "there is no command \\%.*s; \\help lists them", (int)(len < 40 ? len : 40), name);
+        chat_say(t, "there is no command \\%.*s; \\help lists them; to say it to the model, begin with a space",
+                 (int)(len < 40 ? len : 40), name);
     else if (*argument && !*found->argument)
         chat_say(t, "\\%s takes no argument", found->name);
     else

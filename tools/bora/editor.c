@@ -178,7 +178,10 @@ static int read_key(EditLine *el, wchar_t *key)
 {
     editor *e = editor_of(el);
     el_wset(el, EL_GETCFN, EL_BUILTIN_GETCFN);
-    int n = el_wgetc(el, key);
+    int n;
+    do
+        n = el_wgetc(el, key);
+    while (n < 0 && errno == EINTR); /* a signal that did not end it */
     el_wset(el, EL_GETCFN, read_key);
     if (n != 1)
         return n;
