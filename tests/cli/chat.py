@@ -232,6 +232,7 @@ def characters():
     chat.say("aé線😀z", was_said("aé線😀z"))
     chat.say("aé線😀z\x7f\x7f\x7f\x7fb", was_said("ab"))
     chat.say("é線\x02\x02x\x05y", was_said("xé線y"))  # Ctrl-B: left, Ctrl-E: to the end
+    chat.say("ab c\x1b[1;5D\x1b[1;5D\x1b[3~x\x1b[Fy", was_said("xb cy"))  # Ctrl-Left, Delete, End
     chat.say("ae\u0301b\x02\x7f\x7fo", was_said("aob"))  # a mark without a width of its own
     chat.type("ae\u0301b\x02")
     chat.expect("b\x08$")

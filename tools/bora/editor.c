@@ -259,6 +259,19 @@ static void bind_keys(EditLine *el, const wchar_t *keys, const wchar_t *name, ke
     el_wset(el, EL_BIND, keys, name, NULL);
 }
 
+/* What terminals send for keys that terminfo does not name, or names otherwise. */
+static const struct {
+    const wchar_t *keys, *command;
+} common_keys[] = {
+    { L"\\e[H", L"ed-move-to-beg" },   { L"\\eOH", L"ed-move-to-beg" },   { L"\\e[1~", L"ed-move-to-beg" },
+    { L"\\e[F", L"ed-move-to-end" },   { L"\\eOF", L"ed-move-to-end" },   { L"\\e[4~", L"ed-move-to-end" },
+    { L"\\e[1;5D", L"ed-prev-word" },  { L"\\e[1;3D", L"ed-prev-word" },  { L"\\e[3~", L"ed-delete-next-char" },
+    { L"\\e[1;5C", L"em-next-word" },  { L"\\e[1;3C", L"em-next-word" },  { L"\\e[3;5~", L"em-delete-next-word" },
+    { L"\\e[5~", L"ed-prev-history" }, { L"\\e[6~", L"ed-next-history" },
+};
+
+enum { N_COMMON_KEYS = sizeof common_keys / sizeof *common_keys };
+
 static bool open_line_editor(editor *e)
 {
     HistEvent event;
@@ -277,6 +290,8 @@ static bool open_line_editor(editor *e)
     el_set(e->el, EL_EDITOR, "emacs");
     el_set(e->el, EL_SIGNAL, 1);
     el_set(e->el, EL_HIST, history, e->history);
+    for (size_t i = 0; i < N_COMMON_KEYS; i++)
+        el_wset(e->el, EL_BIND, common_keys[i].keys, common_keys[i].command, NULL);
     el_source(e->el, NULL);
     /* While a line is edited Ctrl-C is a key like any other: no signal, the line is cleared. */
     el_set(e->el, EL_SETTY, "-d", "intr=", "-intr", NULL);
