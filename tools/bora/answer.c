@@ -124,6 +124,8 @@ static bool keep_going(void *ctx)
 
 static void end_line(const printer *p)
 {
+    if (p->thinking && p->speaker->cli->stdout_colour)
+        fputs("\033[0m", stdout); /* Ctrl-C takes away what the terminal has not shown yet */
     if (!p->last && p->speaker->cli->stdout_terminal)
         return;
     if (p->last != '\n' && (p->kind == PROMPT_RENDERED || p->speaker->cli->stdout_terminal))
