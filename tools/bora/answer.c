@@ -135,11 +135,9 @@ static void end_line(const printer *p)
 static void print_throughput(const cli *c, const bora_answer *a)
 {
     int32_t n_read = a->n_prompt - a->n_cached;
-    fprintf(stderr,
-            "%s%d prompt tokens (%d cached): %.3f s, %.1f tokens/s; %d tokens generated: %.3f s, %.1f tokens/s%s\n",
-            c->colour ? "\033[2m" : "", a->n_prompt, a->n_cached, a->prompt_s,
-            a->prompt_s > 0 ? n_read / a->prompt_s : 0.0, a->n_generated, a->generate_s,
-            a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0, c->colour ? "\033[0m" : "");
+    fprintf(stderr, "%s%d prompt tokens (%d cached), %.1f tokens/s; %d generated, %.1f tokens/s%s\n",
+            c->colour ? "\033[2m" : "", a->n_prompt, a->n_cached, a->prompt_s > 0 ? n_read / a->prompt_s : 0.0,
+            a->n_generated, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0, c->colour ? "\033[0m" : "");
 }
 
 static bool generate(speaker *s, const int32_t *ids, size_t n, printer *p, bora_answer *answer, bora_error *err)

@@ -121,7 +121,7 @@ static const struct command {
     { "clear", "", "forget what was said; the system message stays", do_clear },
     { "temperature", "X", "0 to 2: how bold the choice of words is", do_temperature },
     { "topk", "N", "above 0: choose among the N likeliest tokens", do_topk },
-    { "topp", "X", "0 to 1: choose among the likeliest tokens that make up X of it all", do_topp },
+    { "topp", "X", "0 to 1: choose among the likeliest tokens that make up X of all", do_topp },
     { "think", "on|off", "whether the model thinks before it answers", do_think },
 };
 
