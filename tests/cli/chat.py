@@ -20,7 +20,7 @@ history = os.path.join(home, "bora", "history")
 
 
 class Chat:
-    """bora with a terminal of its own; standard output is `stdout`, or the terminal."""
+    """bora with a terminal of its own; standard output is `stdout`, or the terminal. `model` may be None."""
 
     def __init__(self, *options, stdout=None, model=MODEL):
         self.pid, self.terminal = pty.fork()
@@ -28,7 +28,8 @@ class Chat:
             if stdout is not None:
                 os.dup2(stdout, 1)
             env = dict(os.environ, XDG_STATE_HOME=home, TERM="vt100", NO_COLOR="1", HOME=home)
-            os.execve(BORA, [BORA, "run", "-m", model, "--temperature", "0", *options], env)
+            named = ["-m", model] if model else []
+            os.execve(BORA, [BORA, "run", *named, "--temperature", "0", *options], env)
         self.seen = ""
 
     def read(self):
@@ -70,12 +71,17 @@ class Chat:
 
     def leave(self, keys, code=0):
         self.type(keys)
+        self.ends(code)
+
+    def ends(self, code=0):
+        """Until bora ends, with that exit code; returns the rest of what it said."""
         end = time.monotonic() + TIMEOUT_S
         while self.read() and time.monotonic() < end:
             pass
         _, status = os.waitpid(self.pid, 0)
         if os.waitstatus_to_exitcode(status) != code:
             sys.exit(f"chat.py: exit code {os.waitstatus_to_exitcode(status)}, expected {code}: {self.seen!r}")
+        return self.seen
 
 
 def commands():
@@ -163,6 +169,27 @@ def remembers_lines():
     chat.leave("\x04")
 
 
-for test in (commands, turns, context_is_full, answers_alone_on_stdout, interrupted, remembers_lines):
+def no_model():
+    offer = r"bora run -m FOLDER .* bora run -f FILE.gguf\r\n.*Run models/demo, the small assistant.*\? \[Y/n\] "
+    for yes in ("\n", "y\n", "Yes\n"):
+        chat = Chat(model=None)
+        chat.expect(offer)
+        os.write(chat.terminal, yes.encode())
+        chat.expect(r"models/demo \(")
+        chat.say("\\help", r"\\topp X")
+        chat.leave("\x04")
+    for no in ("n\n", "maybe\n", "\x04"):
+        chat = Chat("-i", "Hello", model=None)
+        chat.expect(offer)
+        os.write(chat.terminal, no.encode())
+        assert "needs -m PATH or -f FILE" in chat.ends(code=2), no
+    chat = Chat("-i", "Hello", model=None)
+    chat.expect(offer)
+    os.write(chat.terminal, b"\n")
+    rest = chat.ends()
+    assert re.search(r"\w", rest) and "models/demo" not in rest, rest
+
+
+for test in (commands, turns, context_is_full, answers_alone_on_stdout, interrupted, remembers_lines, no_model):
     test()
     print("passed:", test.__name__)

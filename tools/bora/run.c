@@ -9,6 +9,7 @@
 #include "chat.h"
 #include "commands.h"
 #include "conversation.h"
+#include "shipped.h"
 
 /* The one prompt, malloc'd, or NULL with *interactive. The line break that ends the input is not part of it: `echo` and
  * editors add one. */
@@ -94,9 +95,14 @@ bool command_run(cli *c, bora_error *err)
     if (kind && strcmp(kind, "toml") == 0) {
         if (bora_settings_count(c->settings, "quantized-file") != 1)
             return bora_fail(err, BORA_USAGE, "`bora run toml` needs one selector file: -f FILE.toml");
-        if (!bora_settings_load_selector(c->settings, bora_settings_item(c->settings, "quantized-file", 0), err))
+        if (!bora_settings_load_selector(c->settings, bora_settings_item(c->settings, "quantized-file", 0), err) ||
+            !shipped_resolve(c->settings, err))
             return false;
     }
+    bool named =
+        bora_settings_is_set(c->settings, "model-id") || bora_settings_count(c->settings, "quantized-file") > 0;
+    if (!named && !shipped_offer(c->settings, err))
+        return false;
     bora_runtime *runtime = cli_runtime(c, NULL, err);
     bool ok = runtime && run_model(c, runtime, c->settings, err);
     bora_runtime_free(runtime);
