@@ -13,10 +13,10 @@ static const bora_command commands[] = {
       .usage = "[MODEL_TYPE] [-m PATH | -f FILE] [OPTION…]",
       .summary = "chat with a model, or answer prompts",
       .description =
-          "Loads a model and chats with it in the terminal. With -i it answers one prompt and exits; with --raw it "
-          "completes a text without a chat template. The answer goes to standard output and nothing else does. In the "
-          "chat, \\help lists the commands, and Ctrl-C stops an answer. Where no model is named, it offers the small "
-          "one that ships with bora.",
+          "Loads a model and chats with it in the terminal. With -i it answers one prompt and exits, with --requests "
+          "those of a file; with --raw it completes a text without a chat template. The answer goes to standard output "
+          "and nothing else does. In the chat, \\help lists the commands, and Ctrl-C stops an answer. Where no model "
+          "is named, it offers the small one that ships with bora.",
       .examples = { "Chat with the model in a folder", "bora run -m ./model", "Chat with a GGUF file",
                     "bora run -f ./model.gguf", "One answer", "bora run -f ./model.gguf -i \"Why is the sky blue?\"",
                     "Complete a text, always with the likeliest token",

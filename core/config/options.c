@@ -140,6 +140,10 @@ static const bora_option options[] = {
     { .name = "prompt", .aliases = "input", .short_name = 'i', .type = BORA_OPTION_STRING, .value_name = "TEXT",
       .default_note = "an interactive chat", .toml = "runtime.prompt", .commands = COMMAND_RUN, .group = chat,
       .help = "answer this one prompt and exit" },
+    { .name = "requests", .type = BORA_OPTION_PATH, .value_name = "FILE", .excludes = "prompt raw system",
+      .toml = "runtime.requests", .commands = COMMAND_RUN, .group = chat,
+      .help = "answer the conversations of a file (- is standard input): each line a chat completion request in JSON, "
+              "each answer a line of JSON" },
     { .name = "raw", .type = BORA_OPTION_FLAG, .excludes = "system chat-template jinja-explicit", .toml = "runtime.raw",
       .commands = COMMAND_RUN, .group = chat, .help = "complete the text as it is, without a chat template" },
     { .name = "system", .type = BORA_OPTION_STRING, .value_name = "TEXT", .toml = "runtime.system",

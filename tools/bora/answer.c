@@ -13,6 +13,7 @@
 static bool read_stops(speaker *s, const bora_settings *settings, bora_error *err)
 {
     size_t n = bora_settings_count(settings, "stop");
+    free(s->stop);
     s->stop = calloc(n + 1, sizeof *s->stop);
     if (!s->stop)
         return bora_fail_memory(err, "stop strings");
@@ -23,17 +24,18 @@ static bool read_stops(speaker *s, const bora_settings *settings, bora_error *er
 
 bool speaker_init(speaker *s, cli *c, bora_model *model, const bora_settings *settings, bora_error *err)
 {
-    *s = (speaker){
-        .cli = c,
-        .model = model,
-        .max_tokens = (int32_t)bora_settings_int(settings, "max-tokens"),
-        .thinking = !bora_settings_is_set(settings, "enable-thinking") ? BORA_THINKING_UNSAID
-                    : bora_settings_flag(settings, "enable-thinking")  ? BORA_THINKING_ON
-                                                                       : BORA_THINKING_OFF,
-        .throughput = bora_settings_flag(settings, "throughput"),
-    };
-    return bora_sampling_from_settings(settings, model, &s->sampling, err) && read_stops(s, settings, err) &&
-           (s->session = bora_session_new(model, err)) != NULL;
+    *s = (speaker){ .cli = c, .model = model };
+    return speaker_set(s, settings, err) && (s->session = bora_session_new(model, err)) != NULL;
+}
+
+bool speaker_set(speaker *s, const bora_settings *settings, bora_error *err)
+{
+    s->max_tokens = (int32_t)bora_settings_int(settings, "max-tokens");
+    s->thinking = !bora_settings_is_set(settings, "enable-thinking") ? BORA_THINKING_UNSAID
+                  : bora_settings_flag(settings, "enable-thinking")  ? BORA_THINKING_ON
+                                                                     : BORA_THINKING_OFF;
+    s->throughput = bora_settings_flag(settings, "throughput");
+    return bora_sampling_from_settings(settings, s->model, &s->sampling, err) && read_stops(s, settings, err);
 }
 
 void speaker_free(speaker *s)
@@ -41,6 +43,29 @@ void speaker_free(speaker *s)
     bora_session_free(s->session);
     free(s->stop);
     *s = (speaker){ 0 };
+}
+
+bool speaker_generate(speaker *s, const char *prompt, size_t len, prompt_kind kind, const bora_request *sink,
+                      bora_answer *answer, bora_error *err)
+{
+    int32_t *ids = NULL;
+    size_t n = 0;
+    *answer = (bora_answer){ 0 };
+    bool ok = bora_model_encode(s->model, prompt, len, kind == PROMPT_RENDERED, &ids, &n, err);
+    if (ok && n > INT32_MAX)
+        ok = bora_fail(err, BORA_LIMIT, "the prompt has %zu tokens", n);
+    if (ok) {
+        bora_request request = *sink;
+        request.prompt = ids;
+        request.n_prompt = (int32_t)n;
+        request.max_tokens = s->max_tokens;
+        request.sampling = s->sampling;
+        request.stop = s->stop;
+        request.continues = kind == PROMPT_RAW;
+        ok = bora_generate(s->session, &request, answer, err);
+    }
+    free(ids);
+    return ok;
 }
 
 /* ---- printing */
@@ -85,7 +110,7 @@ static void end_line(const printer *p, prompt_kind kind)
         putchar('\n');
 }
 
-static void print_throughput(const bora_answer *a)
+void print_throughput(const bora_answer *a)
 {
     int32_t n_read = a->n_prompt - a->n_cached;
     fprintf(stderr, "%d prompt tokens (%d cached): %.3f s, %.1f tokens/s; %d tokens generated: %.3f s, %.1f tokens/s\n",
@@ -93,37 +118,16 @@ static void print_throughput(const bora_answer *a)
             a->generate_s, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0);
 }
 
-static bool generate(speaker *s, const int32_t *ids, size_t n, prompt_kind kind, printer *p, bora_answer *answer,
-                     bora_error *err)
-{
-    if (n > INT32_MAX)
-        return bora_fail(err, BORA_LIMIT, "the prompt has %zu tokens", n);
-    bora_request request = {
-        .prompt = ids,
-        .n_prompt = (int32_t)n,
-        .max_tokens = s->max_tokens,
-        .sampling = s->sampling,
-        .stop = s->stop,
-        .continues = kind == PROMPT_RAW,
-        .on_text = on_text,
-        .keep_going = keep_going,
-        .ctx = p,
-    };
-    return bora_generate(s->session, &request, answer, err);
-}
-
 bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_answer *answer, char **said,
            bora_error *err)
 {
-    int32_t *ids = NULL;
-    size_t n = 0, said_len;
+    size_t said_len;
     char *copy = NULL;
     printer p = { .speaker = s, .copy = said ? open_memstream(&copy, &said_len) : NULL };
     bool ok = !said || p.copy || bora_fail_memory(err, "an answer");
+    bora_request sink = { .on_text = on_text, .keep_going = keep_going, .ctx = &p };
     *answer = (bora_answer){ 0 };
-    ok = ok && bora_model_encode(s->model, prompt, len, kind == PROMPT_RENDERED, &ids, &n, err) &&
-         generate(s, ids, n, kind, &p, answer, err);
-    free(ids);
+    ok = ok && speaker_generate(s, prompt, len, kind, &sink, answer, err);
     if (p.last || ok)
         end_line(&p, kind);
     if (p.copy && fclose(p.copy) != 0)
