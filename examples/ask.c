@@ -1,7 +1,7 @@
 /* Asks a model one question, through libbora.
  *
  *     cc examples/ask.c -o ask $(pkg-config --cflags --libs bora)
- *     ./ask models/default "What is the capital of France?" */
+ *     ./ask models/demo "What is the capital of France?" */
 #include <bora/bora.h>
 
 #include <stdio.h>

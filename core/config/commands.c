@@ -10,17 +10,17 @@
 static const bora_command commands[] = {
     { .name = "run",
       .bit = COMMAND_RUN,
-      .usage = "[MODEL_TYPE] (-m PATH | -f FILE) [OPTION…]",
-      .summary = "chat with a model, or answer one prompt",
+      .usage = "[MODEL_TYPE] [-m PATH | -f FILE] [OPTION…]",
+      .summary = "chat with a model, or answer prompts",
       .description =
-          "Loads a model and chats with it in the terminal. With -i it answers one prompt and exits; with --raw it "
-          "completes a text without a chat template. The answer goes to standard output and nothing else does. In the "
-          "chat, \\help lists the commands, and Ctrl-C stops an answer.",
+          "Loads a model and chats with it in the terminal. With -i it answers one prompt and exits, with --requests "
+          "those of a file; with --raw it completes a text without a chat template. The answer goes to standard output "
+          "and nothing else does. In the chat, \\help lists the commands, and Ctrl-C stops an answer. Where no model "
+          "is named, it offers the small one that ships with bora.",
       .examples = { "Chat with the model in a folder", "bora run -m ./model", "Chat with a GGUF file",
                     "bora run -f ./model.gguf", "One answer", "bora run -f ./model.gguf -i \"Why is the sky blue?\"",
                     "Complete a text, always with the likeliest token",
-                    "bora run -f ./model.gguf --raw --temperature 0 -n 200 -i \"Once upon a time\"" },
-      .needs = { NEEDS_MODEL } },
+                    "bora run -f ./model.gguf --raw --temperature 0 -n 200 -i \"Once upon a time\"" } },
     { .name = "serve",
       .bit = COMMAND_SERVE,
       .usage = "[MODEL_TYPE] (-m PATH | -f FILE) [OPTION…]",

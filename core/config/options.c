@@ -50,7 +50,8 @@ static const bora_option options[] = {
       .help = "kind of model; `plain` and `gguf` also fix the file format, `toml` makes -f a selector file" },
     { .name = "model-id", .short_name = 'm', .type = BORA_OPTION_PATH, .value_name = "PATH", .toml = "models.model_id",
       .selector = "plain:model_id gguf:quantized_model_id", .commands = NAMES_MODEL, .group = model,
-      .help = "folder (or file) of the model; with -f, the folder in which its files are" },
+      .help = "folder (or file) of the model; with -f, the folder in which its files are; where there is no folder demo, "
+              "`-m demo` is the small model that ships with bora" },
     { .name = "quantized-file", .aliases = "quantized-filename", .short_name = 'f', .separator = ';',
       .type = BORA_OPTION_LIST, .value_name = "FILE", .toml = "models.format.quantized_file",
       .selector = "gguf:quantized_filename", .commands = NAMES_MODEL, .group = model,
@@ -139,6 +140,10 @@ static const bora_option options[] = {
     { .name = "prompt", .aliases = "input", .short_name = 'i', .type = BORA_OPTION_STRING, .value_name = "TEXT",
       .default_note = "an interactive chat", .toml = "runtime.prompt", .commands = COMMAND_RUN, .group = chat,
       .help = "answer this one prompt and exit" },
+    { .name = "requests", .type = BORA_OPTION_PATH, .value_name = "FILE", .excludes = "prompt raw system",
+      .toml = "runtime.requests", .commands = COMMAND_RUN, .group = chat,
+      .help = "answer the conversations of a file (- is standard input): each line a chat completion request in JSON, "
+              "each answer a line of JSON" },
     { .name = "raw", .type = BORA_OPTION_FLAG, .excludes = "system chat-template jinja-explicit", .toml = "runtime.raw",
       .commands = COMMAND_RUN, .group = chat, .help = "complete the text as it is, without a chat template" },
     { .name = "system", .type = BORA_OPTION_STRING, .value_name = "TEXT", .toml = "runtime.system",

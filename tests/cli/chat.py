@@ -27,7 +27,8 @@ history = os.path.join(home, "bora", "history")
 
 
 class Chat:
-    """bora with a terminal of its own; standard input and output are `stdin` and `stdout`, or the terminal."""
+    """bora with a terminal of its own; standard input and output are `stdin` and `stdout`, or the terminal. `model` may
+    be None."""
 
     def __init__(self, *options, stdin=None, stdout=None, model=MODEL, term="vt100", colour=False):
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -38,7 +39,8 @@ class Chat:
             if stdout is not None:
                 os.dup2(stdout, 1)
             env = dict(os.environ, XDG_STATE_HOME=home, TERM=term, NO_COLOR="" if colour else "1", HOME=home)
-            os.execve(BORA, [BORA, "run", "-m", model, "--temperature", "0", *options], env)
+            named = ["-m", model] if model else []
+            os.execve(BORA, [BORA, "run", *named, "--temperature", "0", *options], env)
         self.seen = ""
 
     def read(self):
@@ -93,12 +95,14 @@ class Chat:
         self.wait_for_end(code)
 
     def wait_for_end(self, code=0):
+        """Until bora ends, with that exit code; returns the rest of what it said."""
         end = time.monotonic() + TIMEOUT_S
         while self.read() and time.monotonic() < end:
             pass
         _, status = os.waitpid(self.pid, 0)
         if os.waitstatus_to_exitcode(status) != code:
             sys.exit(f"chat.py: exit code {os.waitstatus_to_exitcode(status)}, expected {code}: {self.seen!r}")
+        return self.seen
 
 
 def write_all(fd, data):
@@ -225,6 +229,27 @@ def remembers_lines():
     chat = Chat("-n", "1")
     chat.say("\x10", "topk is 33")  # Ctrl-P: the line before
     chat.leave("\x04")
+
+
+def no_model():
+    offer = r"bora run -m FOLDER .* bora run -f FILE.gguf\r\n.*Run models/demo, the small assistant.*\? \[Y/n\] "
+    for yes in ("\n", "y\n", "Yes\n"):
+        chat = Chat(model=None)
+        chat.expect(offer)
+        os.write(chat.terminal, yes.encode())
+        chat.expect(r"models/demo \(")
+        chat.say("\\help", r"\\topp X")
+        chat.leave("\x04")
+    for no in ("n\n", "maybe\n", "\x04"):
+        chat = Chat("-i", "Hello", model=None)
+        chat.expect(offer)
+        os.write(chat.terminal, no.encode())
+        assert "needs -m PATH or -f FILE" in chat.wait_for_end(code=2), no
+    chat = Chat("-i", "Hello", model=None)
+    chat.expect(offer)
+    os.write(chat.terminal, b"\n")
+    rest = chat.wait_for_end()
+    assert re.search(r"\w", rest) and "models/demo" not in rest, rest
 
 
 def characters():
@@ -425,7 +450,7 @@ def long_prompts():
 TESTS = (
     commands, interrupted_lines, turns, context_is_full, answers_alone_on_stdout, interrupted, remembers_lines, characters,
     pasted, pasted_at_length, leaves_the_terminal_alone, thinking, thinking_of_templates, unfinished_thinking, no_answer,
-    piped_prompts, long_prompts,
+    piped_prompts, long_prompts, no_model,
 )
 for test in TESTS:
     test()

@@ -6,7 +6,7 @@ answers() { # question, expected answer, options
     question=$1
     expected=$2
     shift 2
-    said=$("$BORA" run -m models/default -i "$question" "$@" 2>/dev/null)
+    said=$("$BORA" run -m models/demo -i "$question" "$@" 2>/dev/null)
     [ "$said" = "$expected" ] || fail "\"$question\" $*: \"$said\", expected \"$expected\""
 }
 for options in "" "--device openblas" "--isq q8_0" "--dtype f16" "--threads 1"; do

@@ -22,13 +22,13 @@ done
 # The first example of docs/plugins.md, as it stands there.
 awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$BORA_SOURCE/docs/plugins.md" >"$work/sq4.c"
 cc $(pkg-config --cflags bora) -O2 -shared -fPIC -o "$work/sq4.so" "$work/sq4.c"
-said=$("$bora" run -m "$BORA_SOURCE/models/default" --plugin "$work/sq4.so" --isq sq4 -i "What is the capital of France?" 2>/dev/null)
+said=$("$bora" run -m "$BORA_SOURCE/models/demo" --plugin "$work/sq4.so" --isq sq4 -i "What is the capital of France?" 2>/dev/null)
 [ "$said" = "The capital of France is Paris." ] || fail "docs/plugins.md: \"$said\""
 
 # A program of one's own, by its own first lines. (What sanitizers say of it is not its affair.)
 if ! grep -q 'fsanitize' "$BORA_BUILD/CMakeCache.txt"; then
     cc "$BORA_SOURCE/examples/ask.c" -o "$work/ask" $(pkg-config --cflags --libs bora)
-    said=$(LD_LIBRARY_PATH=$(pkg-config --variable=libdir bora) "$work/ask" "$BORA_SOURCE/models/default" "What is 2 + 3?")
+    said=$(LD_LIBRARY_PATH=$(pkg-config --variable=libdir bora) "$work/ask" "$BORA_SOURCE/models/demo" "What is 2 + 3?")
     [ "$said" = "2 + 3 = 5." ] || fail "examples/ask.c: \"$said\""
 fi
 

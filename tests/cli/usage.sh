@@ -30,7 +30,7 @@ wrongly '^bora: .*"rnu".*did you mean run' rnu
 wrongly '"rnu"' help rnu
 wrongly 'one command' help run serve
 wrongly 'a command comes first' -v run
-wrongly 'needs -m PATH or -f FILE' run
+wrongly 'needs -m PATH or -f FILE' run gguf
 wrongly 'needs -m PATH or -f FILE' tokenize x
 wrongly 'needs -f FILE' from-config
 wrongly -- '--temprature.*did you mean --temperature' run -m "$model" --temprature 1 -i x

@@ -224,7 +224,7 @@ static void command_line_errors_say_what_and_what_helps(void **state)
 {
     (void)state;
     assert_refused("rnu", BORA_USAGE, "there is no command \"rnu\"; did you mean run? (see `bora --help`)");
-    assert_refused("run", BORA_USAGE, "`bora run` needs -m PATH or -f FILE (see `bora run --help`)");
+    assert_refused("tokenize", BORA_USAGE, "`bora tokenize` needs -m PATH or -f FILE (see `bora tokenize --help`)");
     assert_refused("run -m x --temprature 1", BORA_USAGE,
                    "unknown option --temprature; did you mean --temperature? (see `bora run --help`)");
     assert_refused("run -m x --max_tokens 1", BORA_USAGE,

@@ -14,6 +14,7 @@
 static bool read_stops(speaker *s, const bora_settings *settings, bora_error *err)
 {
     size_t n = bora_settings_count(settings, "stop");
+    free(s->stop);
     s->stop = calloc(n + 1, sizeof *s->stop);
     if (!s->stop)
         return bora_fail_memory(err, "stop strings");
@@ -24,17 +25,18 @@ static bool read_stops(speaker *s, const bora_settings *settings, bora_error *er
 
 bool speaker_init(speaker *s, cli *c, bora_model *model, const bora_settings *settings, bora_error *err)
 {
-    *s = (speaker){
-        .cli = c,
-        .model = model,
-        .max_tokens = (int32_t)bora_settings_int(settings, "max-tokens"),
-        .thinking = !bora_settings_is_set(settings, "enable-thinking") ? BORA_THINKING_UNSAID
-                    : bora_settings_flag(settings, "enable-thinking")  ? BORA_THINKING_ON
-                                                                       : BORA_THINKING_OFF,
-        .throughput = bora_settings_flag(settings, "throughput"),
-    };
-    return bora_sampling_from_settings(settings, model, &s->sampling, err) && read_stops(s, settings, err) &&
-           (s->session = bora_session_new(model, err)) != NULL;
+    *s = (speaker){ .cli = c, .model = model };
+    return speaker_set(s, settings, err) && (s->session = bora_session_new(model, err)) != NULL;
+}
+
+bool speaker_set(speaker *s, const bora_settings *settings, bora_error *err)
+{
+    s->max_tokens = (int32_t)bora_settings_int(settings, "max-tokens");
+    s->thinking = !bora_settings_is_set(settings, "enable-thinking") ? BORA_THINKING_UNSAID
+                  : bora_settings_flag(settings, "enable-thinking")  ? BORA_THINKING_ON
+                                                                     : BORA_THINKING_OFF;
+    s->throughput = bora_settings_flag(settings, "throughput");
+    return bora_sampling_from_settings(settings, s->model, &s->sampling, err) && read_stops(s, settings, err);
 }
 
 void speaker_free(speaker *s)
@@ -42,6 +44,29 @@ void speaker_free(speaker *s)
     bora_session_free(s->session);
     free(s->stop);
     *s = (speaker){ 0 };
+}
+
+bool speaker_generate(speaker *s, const char *prompt, size_t len, prompt_kind kind, const bora_request *sink,
+                      bora_answer *answer, bora_error *err)
+{
+    int32_t *ids = NULL;
+    size_t n = 0;
+    *answer = (bora_answer){ 0 };
+    bool ok = bora_model_encode(s->model, prompt, len, kind == PROMPT_RENDERED, &ids, &n, err);
+    if (ok && n > INT32_MAX)
+        ok = bora_fail(err, BORA_LIMIT, "the prompt has %zu tokens", n);
+    if (ok) {
+        bora_request request = *sink;
+        request.prompt = ids;
+        request.n_prompt = (int32_t)n;
+        request.max_tokens = s->max_tokens;
+        request.sampling = s->sampling;
+        request.stop = s->stop;
+        request.continues = kind == PROMPT_RAW;
+        ok = bora_generate(s->session, &request, answer, err);
+    }
+    free(ids);
+    return ok;
 }
 
 /* ---- printing */
@@ -132,7 +157,7 @@ static void end_line(const printer *p)
         putchar('\n');
 }
 
-static void print_throughput(const cli *c, const bora_answer *a)
+void print_throughput(const cli *c, const bora_answer *a)
 {
     int32_t n_read = a->n_prompt - a->n_cached;
     fprintf(stderr, "%s%d prompt tokens (%d cached), %.1f tokens/s; %d generated, %.1f tokens/s%s\n",
@@ -140,41 +165,24 @@ static void print_throughput(const cli *c, const bora_answer *a)
             a->n_generated, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0, c->colour ? "\033[0m" : "");
 }
 
-static bool generate(speaker *s, const int32_t *ids, size_t n, printer *p, bora_answer *answer, bora_error *err)
-{
-    bool parts = p->kind == PROMPT_RENDERED && (p->copy || s->cli->stdout_terminal);
-    if (n > INT32_MAX)
-        return bora_fail(err, BORA_LIMIT, "the prompt has %zu tokens", n);
-    bora_request request = {
-        .prompt = ids,
-        .n_prompt = (int32_t)n,
-        .max_tokens = s->max_tokens,
-        .sampling = s->sampling,
-        .stop = s->stop,
-        .continues = p->kind == PROMPT_RAW,
-        .on_text = parts && s->cli->stdout_terminal ? NULL : on_text,
-        .on_part = parts ? on_part : NULL,
-        .keep_going = keep_going,
-        .ctx = p,
-    };
-    p->waiting = waiting_start(s->cli);
-    bool ok = bora_generate(s->session, &request, answer, err);
-    stop_waiting(p);
-    return ok;
-}
-
 bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_answer *answer, char **said,
            bora_error *err)
 {
-    int32_t *ids = NULL;
-    size_t n = 0, said_len;
+    size_t said_len;
     char *copy = NULL;
     printer p = { .speaker = s, .kind = kind, .copy = said ? open_memstream(&copy, &said_len) : NULL };
     bool ok = !said || p.copy || bora_fail_memory(err, "an answer");
+    bool parts = kind == PROMPT_RENDERED && (p.copy || s->cli->stdout_terminal);
+    bora_request sink = {
+        .on_text = parts && s->cli->stdout_terminal ? NULL : on_text,
+        .on_part = parts ? on_part : NULL,
+        .keep_going = keep_going,
+        .ctx = &p,
+    };
     *answer = (bora_answer){ 0 };
-    ok = ok && bora_model_encode(s->model, prompt, len, kind == PROMPT_RENDERED, &ids, &n, err) &&
-         generate(s, ids, n, &p, answer, err);
-    free(ids);
+    p.waiting = waiting_start(s->cli);
+    ok = ok && speaker_generate(s, prompt, len, kind, &sink, answer, err);
+    stop_waiting(&p);
     if (p.last || ok)
         end_line(&p);
     if (p.copy && fclose(p.copy) != 0)

@@ -23,12 +23,21 @@ typedef struct speaker {
 
 /* A session and everything that the settings say about answers. */
 bool speaker_init(speaker *s, cli *c, bora_model *model, const bora_settings *settings, bora_error *err);
+/* The same for a speaker that has a session already. The stop strings stay with `settings`. */
+bool speaker_set(speaker *s, const bora_settings *settings, bora_error *err);
 void speaker_free(speaker *s);
 
 typedef enum prompt_kind {
     PROMPT_RENDERED, /* by a chat template: the answer is a message, and ends its line */
     PROMPT_RAW,      /* as it stands: what is printed is its continuation to the byte, if not on a terminal */
 } prompt_kind;
+
+/* Generates an answer to `prompt`. The callbacks are those of `sink`. */
+bool speaker_generate(speaker *s, const char *prompt, size_t len, prompt_kind kind, const bora_request *sink,
+                      bora_answer *answer, bora_error *err);
+
+/* The line that --throughput asks for. */
+void print_throughput(const cli *c, const bora_answer *answer);
 
 /* Answers `prompt`. On a terminal what the model thinks first is told apart, elsewhere all is printed as the model says
  * it. The text of the answer, without the thinking, goes to `*said` (malloc'd, NUL-terminated) unless that is NULL. An

@@ -91,10 +91,8 @@ static void draw_bar(const char *what, uint64_t done, uint64_t total)
     fflush(stderr);
 }
 
-/* A bar on a terminal; elsewhere a line every five seconds, and none for what is quicker. */
-static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t total)
+void cli_progress(cli *c, const char *what, uint64_t done, uint64_t total)
 {
-    cli *c = ctx;
     double now = cli_seconds();
     if (c->level < BORA_LOG_INFO || total == 0)
         return;
@@ -115,6 +113,11 @@ static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t tot
         c->progress.shown = true;
         c->progress.next_s = now + (c->stderr_terminal ? 0.1 : 5);
     }
+}
+
+static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t total)
+{
+    cli_progress(ctx, what, done, total);
 }
 
 /* ---- the runtime */

@@ -30,6 +30,10 @@ bool cli_is_terminal(int fd);
 /* A line on standard error, unless its level is not to be seen. Control characters in it are made visible. */
 void cli_log(cli *c, bora_log_level level, const char *fmt, ...) BORA_PRINTF(3, 4);
 
+/* How far something is that takes long: a bar on a terminal; elsewhere a line every five seconds, and none for what is
+ * quicker. done == total: it ended. */
+void cli_progress(cli *c, const char *what, uint64_t done, uint64_t total);
+
 /* Says what the settings warn of. */
 void cli_warnings(cli *c, const bora_settings *settings);
 

@@ -6,6 +6,7 @@
 #include <bora/model.h>
 
 #include "commands.h"
+#include "shipped.h"
 
 /* The files that a model's settings name: those of --quantized-file, in the folder that --model-id names if it does.
  * NULL with an error. */
@@ -44,12 +45,36 @@ static bool check_files(bora_runtime *runtime, const bora_settings *settings, bo
     return tokenizer != NULL;
 }
 
+/* The settings of one of its models, a copy with the place of the model that ships with bora. */
+static bora_settings *model_settings(const bora_launch *launch, size_t i, bora_error *err)
+{
+    bora_settings *copy = bora_settings_copy(bora_launch_model(launch, i));
+    if (!copy)
+        bora_fail_memory(err, "settings");
+    if (copy && shipped_resolve(copy, err))
+        return copy;
+    bora_settings_free(copy);
+    return NULL;
+}
+
 static bool check_and_serve(bora_runtime *runtime, const bora_launch *launch, bora_error *err)
 {
-    for (size_t i = 0; i < bora_launch_n_models(launch); i++)
-        if (!check_files(runtime, bora_launch_model(launch, i), err))
+    for (size_t i = 0; i < bora_launch_n_models(launch); i++) {
+        bora_settings *settings = model_settings(launch, i, err);
+        bool ok = settings && check_files(runtime, settings, err);
+        bora_settings_free(settings);
+        if (!ok)
             return false;
+    }
     return serve_models(err);
+}
+
+static bool run(cli *c, bora_runtime *runtime, const bora_launch *launch, bora_error *err)
+{
+    bora_settings *settings = model_settings(launch, 0, err);
+    bool ok = settings && run_model(c, runtime, settings, err);
+    bora_settings_free(settings);
+    return ok;
 }
 
 bool command_from_config(cli *c, bora_error *err)
@@ -60,9 +85,8 @@ bool command_from_config(cli *c, bora_error *err)
     for (size_t i = 0; ok && i < bora_launch_n_models(launch); i++)
         cli_warnings(c, bora_launch_model(launch, i));
     if (ok)
-        ok = strcmp(bora_launch_command(launch)->name, "run") == 0
-                 ? run_model(c, runtime, bora_launch_model(launch, 0), err)
-                 : check_and_serve(runtime, launch, err);
+        ok = strcmp(bora_launch_command(launch)->name, "run") == 0 ? run(c, runtime, launch, err)
+                                                                   : check_and_serve(runtime, launch, err);
     bora_runtime_free(runtime);
     bora_launch_free(launch);
     return ok;

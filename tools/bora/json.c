@@ -57,7 +57,8 @@ void json_open(json *j, const char *key, char bracket)
 void json_open_flat(json *j, const char *key, char bracket)
 {
     json_open(j, key, bracket);
-    j->flat = true;
+    if (!j->flat)
+        j->flat = j->depth;
 }
 
 void json_close(json *j, char bracket)
@@ -69,7 +70,8 @@ void json_close(json *j, char bracket)
     if (j->depth == 0)
         fputc('\n', j->out);
     j->filled = true;
-    j->flat = false;
+    if (j->flat > j->depth)
+        j->flat = 0;
 }
 
 void json_text(json *j, const char *key, const char *text, size_t len)

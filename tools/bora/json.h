@@ -11,13 +11,13 @@
 typedef struct json {
     FILE *out;
     int depth;
-    bool filled; /* the innermost array or object has an item already */
-    bool flat;   /* … and is written on one line */
+    int flat;    /* the depth of the outermost array or object that is on one line; 0: none */
+    bool filled; /* the innermost one has an item already */
 } json;
 
 /* `key` names the value in an object; NULL in an array and for the outermost value. */
 void json_open(json *j, const char *key, char bracket);      /* '{' or '[' */
-void json_open_flat(json *j, const char *key, char bracket); /* on one line; holds no further brackets */
+void json_open_flat(json *j, const char *key, char bracket); /* on one line, with all that it holds */
 void json_close(json *j, char bracket);
 void json_text(json *j, const char *key, const char *text, size_t len);
 void json_string(json *j, const char *key, const char *text); /* NULL: null */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "shipped.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -74,7 +75,7 @@ static bool command(cli *c, int argc, char *argv[], bora_error *err)
     if (bora_settings_flag(c->settings, "version"))
         return printf("bora %s\n", bora_version()) > 0;
     cli_setup(c, bora_settings_flag(c->settings, "verbose"), bora_settings_flag(c->settings, "quiet"));
-    return run_command(c, err);
+    return shipped_resolve(c->settings, err) && run_command(c, err);
 }
 
 static bool is_one_of(const char *text, const char *a, const char *b)

@@ -1,4 +1,4 @@
-"""Trains the model of models/default from nothing: python train.py [FOLDER] (needs torch, transformers, tokenizers).
+"""Trains the model of models/demo from nothing: python train.py [FOLDER] (needs torch, transformers, tokenizers).
 
 One CPU thread and fixed seeds, so that the same versions of the libraries make the same model again.
 """
@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 import generate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FOLDER = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "..", "models", "default")
+FOLDER = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "..", "models", "demo")
 SPECIAL = ["<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
