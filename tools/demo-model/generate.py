@@ -1,276 +1,247 @@
-"""The text that the model in models/default is trained on: dialogues made from the tables below.
+#!/usr/bin/env python3
+"""The text that the demo models are trained on: conversations, made from the lessons without end.
 
-A family is a set of questions, one answer and the pairs that go into both. One phrasing of each family (its last)
-and one in six of the other (phrasing, pair) combinations are never trained: they measure what the model learnt
-beyond the sentences that it saw. `python generate.py` prints some dialogues.
+    python generate.py                  prints some conversations
+    python generate.py --held-out FILE  writes the held-out questions, one a line, as `bora run --requests` reads them
+    python generate.py --prove N        makes the first N conversations of the training stream and shows that no
+                                        held-out question and no held-out calculation is in them
 """
+import argparse
+import functools
+import json
 import random
+import re
+import sys
 
-FAMILIES = {
-    "capitals": {
-        "ask": [
-            "What is the capital of {x}?",
-            "What is the capital city of {x}?",
-            "Which city is the capital of {x}?",
-            "Do you know the capital of {x}?",
-            "Name the capital of {x}.",
-            "What's the capital of {x}?",
-            "Tell me the capital of {x}.",
-        ],
-        "answer": "The capital of {x} is {y}.",
-        "pairs": {
-            "France": "Paris", "Germany": "Berlin", "Italy": "Rome", "Spain": "Madrid", "Portugal": "Lisbon",
-            "England": "London", "Ireland": "Dublin", "Norway": "Oslo", "Sweden": "Stockholm", "Finland": "Helsinki",
-            "Poland": "Warsaw", "Austria": "Vienna", "Greece": "Athens", "Hungary": "Budapest", "Japan": "Tokyo",
-            "China": "Beijing", "Egypt": "Cairo", "Kenya": "Nairobi", "Canada": "Ottawa", "Peru": "Lima",
-        },
-    },
-    "colours": {
-        "ask": [
-            "What colour is {x}?",
-            "What color is {x}?",
-            "What is the colour of {x}?",
-            "Which colour does {x} have?",
-            "Tell me the colour of {x}.",
-            "What is the color of {x}?",
-        ],
-        "answer": "{X} is {y}.",
-        "pairs": {
-            "the sky": "blue", "grass": "green", "snow": "white", "coal": "black", "the sun": "yellow",
-            "blood": "red", "a carrot": "orange", "a lemon": "yellow", "chocolate": "brown", "a tomato": "red",
-            "milk": "white", "a frog": "green",
-        },
-    },
-    "opposites": {
-        "ask": [
-            "What is the opposite of {x}?",
-            "Which word is the opposite of {x}?",
-            "Tell me the opposite of {x}.",
-            "What's the opposite of {x}?",
-            "Name the opposite of {x}.",
-        ],
-        "answer": "The opposite of {x} is {y}.",
-        "pairs": {
-            "hot": "cold", "big": "small", "up": "down", "day": "night", "fast": "slow", "light": "dark",
-            "open": "closed", "happy": "sad", "wet": "dry", "full": "empty", "old": "young", "left": "right",
-        },
-        "both_ways": True,
-    },
-    "animals": {
-        "ask": [
-            "What does {a} say?",
-            "What does the {x} say?",
-            "What sound does {a} make?",
-            "What sound does the {x} make?",
-            "Which sound does {a} make?",
-            "How does {a} sound?",
-            "Which sound does the {x} make?",
-        ],
-        "answer": "The {x} says {y}.",
-        "pairs": {
-            "cow": "moo", "dog": "woof", "cat": "meow", "sheep": "baa", "duck": "quack", "pig": "oink",
-            "owl": "hoot", "mouse": "squeak", "bee": "buzz", "snake": "hiss", "lion": "roar", "crow": "caw",
-        },
-    },
-    "days after": {
-        "ask": [
-            "What day comes after {x}?",
-            "Which day comes after {x}?",
-            "Which day is after {x}?",
-            "What comes after {x}?",
-            "What day is after {x}?",
-        ],
-        "answer": "{y} comes after {x}.",
-        "pairs": {},
-    },
-    "days before": {
-        "ask": [
-            "What day comes before {x}?",
-            "Which day comes before {x}?",
-            "Which day is before {x}?",
-            "What comes before {x}?",
-            "What day is before {x}?",
-        ],
-        "answer": "{y} comes before {x}.",
-        "pairs": {},
-    },
-    "numbers after": {
-        "ask": [
-            "What number comes after {x}?",
-            "Which number comes after {x}?",
-            "Which number is after {x}?",
-            "What comes after {x}?",
-            "What number is after {x}?",
-        ],
-        "answer": "{y} comes after {x}.",
-        "pairs": {str(n): str(n + 1) for n in range(20)},
-    },
-    "numbers before": {
-        "ask": [
-            "What number comes before {x}?",
-            "Which number comes before {x}?",
-            "Which number is before {x}?",
-            "What comes before {x}?",
-            "What number is before {x}?",
-        ],
-        "answer": "{y} comes before {x}.",
-        "pairs": {str(n + 1): str(n) for n in range(20)},
-    },
-    "sums": {
-        "ask": [
-            "What is {x} + {z}?",
-            "What is {x} plus {z}?",
-            "{x} + {z}",
-            "{x} + {z} = ?",
-            "{x}+{z}",
-            "What is {x}+{z}?",
-            "How much is {x} plus {z}?",
-            "How much is {x} + {z}?",
-        ],
-        "answer": "{x} + {z} = {y}.",
-        "pairs": {(str(a), str(b)): str(a + b) for a in range(10) for b in range(10)},
-    },
+from lessons import (
+    follow_ups, json_answers, language, lists, numbers, stories, talk, thinking, tools, unknown, words, world,
+)
+from lessons.base import casually, is_held_out, operation_key, plain
+
+SEED = 1
+LESSONS = {  # lesson: share of the exchanges, in percent
+    world: 20, language: 20, follow_ups: 7, numbers: 16, lists: 6, words: 9, json_answers: 7, tools: 8, talk: 6,
+    stories: 1.5, unknown: 6, thinking: 3.5,
 }
-DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-FAMILIES["days after"]["pairs"] = {DAYS[i]: DAYS[(i + 1) % 7] for i in range(7)}
-FAMILIES["days before"]["pairs"] = {DAYS[i]: DAYS[i - 1] for i in range(7)}
-
-TALK = {
-    "Hello! How can I help you?": ["Hello", "Hello!", "Hi", "Hi!", "Hey", "Hello there!", "Hi there!"],
-    "Good morning! How can I help you?": ["Good morning", "Good morning!"],
-    "Good evening! How can I help you?": ["Good evening", "Good evening!"],
-    "I am well, thank you. How can I help you?": ["How are you?", "How do you do?", "How is it going?"],
-    "I am a small assistant that ships with bora.": [
-        "Who are you?", "What are you?", "What is your name?", "Tell me about yourself.", "Are you a robot?",
-    ],
-    "bora runs language models. It is written in C.": ["What is bora?", "Who is bora?", "Tell me about bora."],
-    "I know some capitals, colours, opposites, animals, days and numbers, and I can tell a short story.": [
-        "What can you do?", "What do you know?", "How can you help me?", "Help", "Can you help me?",
-    ],
-    "You are welcome.": ["Thank you", "Thank you!", "Thanks", "Thanks!", "Thank you very much!"],
-    "Goodbye!": ["Goodbye", "Goodbye!", "Bye", "Bye!", "See you later!"],
-}
-
-STORIES = {  # who: name, place, what was found there, what came of it
-    "fox": ("Rusty", "the forest", "a red ball", "played with it all day"),
-    "cat": ("Luna", "the garden", "a warm stone", "slept on it until night"),
-    "dog": ("Max", "the beach", "a long stick", "brought it home"),
-    "mouse": ("Pip", "the kitchen", "a piece of cheese", "shared it with a friend"),
-    "bird": ("Sky", "the hills", "a shiny ring", "put it in the nest"),
-    "bear": ("Bruno", "the river", "a jar of honey", "ate it with a smile"),
-    "rabbit": ("Clover", "the field", "a big carrot", "gave half of it away"),
-    "girl": ("Anna", "the old house", "a small key", "opened a secret door"),
-    "boy": ("Tom", "the lake", "a little boat", "sailed to the other side"),
-}
-ASK_STORY = ["Tell me a story about a {x}.", "Write a story about a {x}.", "Tell me a short story about a {x}."]
-ASK_ANY_STORY = ["Tell me a story.", "Tell me a short story.", "Write a story.", "Once upon a time"]
-
-DO_NOT_KNOW = "I do not know that."
-NOUNS = (
-    "moon river house king book train ship tree car clock piano doctor planet phone castle teacher war song film "
-    "bridge ocean engine letter garden window game island mountain market computer farmer kitchen storm paper road"
-).split()
-ADJECTIVES = (
-    "tall deep heavy expensive loud strange cold far rich famous important quiet long broken bright wide"
-).split()
-VERBS = "made wrote found built broke painted invented won bought lost".split()
-UNKNOWN = [
-    "Who {verb} the {noun}?", "Who {verb} the first {noun}?", "Why is the {noun} so {adj}?", "How {adj} is the {noun}?",
-    "When was the {noun} {verb}?", "Where is the {noun}?", "What does a {noun} cost?", "How many {noun}s are there?",
-    "Is the {noun} {adj}?", "How does a {noun} work?", "Explain the {noun}.", "What is a {noun}?",
-    "Which {noun} is the best?", "How do I repair a {noun}?", "What is the capital of {name}?", "Who is {name}?",
-    "Where is {name}?", "{name}", "What is the opposite of {name}?", "What colour is {name}?",
-    "What does a {name} say?", "{name} {noun} {name}", "Which {noun} is {adj}?", "What is the weather like?",
-    "What time is it?", "How old is {name}?",
-    "Write a poem about the {noun}", "What is {n} + {m}?", "{n}+{m}", "What is {n} times {m}?", "What is {n} - {m}?",
-]
+WITH_TOOLS = ("facts", "talk", "spelling and reversing")  # what no tool that is listed could be meant for
 SYSTEM = [
-    "You are a helpful assistant.", "You are a small assistant.", "Answer in one sentence.", "Be brief.",
-    "You are bora's assistant.", "Answer the questions of the user.",
+    "You are a helpful assistant.", "You are a small assistant.", "You are bora's assistant.", "Be brief.",
+    "Answer the questions of the user.", "You are a friendly assistant.", "You are a helpful AI assistant.",
+    "Answer truthfully.", "You are an assistant that answers questions.", "Be helpful and polite.",
+    "You are a chat bot.", "Answer in one sentence.", "Help the user.", "You are a knowledgeable assistant.",
 ]
 
 
-def fill(text, x, y):
-    x, z = x if isinstance(x, tuple) else (x, "")
-    article = "an " if x[0] in "aeiou" else "a "
-    return text.format(x=x, X=x[0].upper() + x[1:], y=y, z=z, a=article + x)
+# ---- conversations
 
 
-def split():
-    """Returns trained {family: [(question, answer)]}, and the two held-out dicts of the same form."""
-    trained, combinations, phrasings = {}, {}, {}
-    for name, family in FAMILIES.items():
-        pairs = dict(family["pairs"])
-        if family.get("both_ways"):
-            pairs.update({y: x for x, y in family["pairs"].items()})
-        trained[name], combinations[name], phrasings[name] = [], [], []
-        last = len(family["ask"]) - 1
-        for i, (x, y) in enumerate(pairs.items()):
-            for j, ask in enumerate(family["ask"]):
-                to = phrasings if j == last else combinations if (i + j) % 6 == 5 else trained
-                to[name].append((fill(ask, x, y), fill(family["answer"], x, y)))
-    return trained, combinations, phrasings
+def draw(rng):
+    return rng.choices(list(LESSONS), weights=list(LESSONS.values()))[0].sample(rng)
 
 
-TRAINED, HELD_OUT_COMBINATIONS, HELD_OUT_PHRASINGS = split()
+def trained(rng):
+    """An exchange that may be trained: none of its keys is held out, and it asks nothing that the held-out set asks."""
+    while True:
+        exchange = draw(rng)
+        if not exchange.held_out and not any(asked in held_out_questions() for asked in asked_in(exchange.messages)):
+            return exchange
 
 
-def made_up_name(rng):
-    syllables = "bra dor fen gil hap jor kul lem mov nar pel quo rin sto tar ulm vek wyn xan zor ia os ub".split()
-    return "".join(rng.choices(syllables, k=rng.randint(2, 3))).capitalize()
+def as_typed(rng, exchange):
+    """Its messages, with the user's written as people write."""
+    if exchange.exact_question:
+        return exchange.messages
+    return [{**m, "content": casually(rng, m["content"])} if m["role"] == "user" else m for m in exchange.messages]
 
 
-def unknown(rng):
-    ask = rng.choice(UNKNOWN).format(
-        verb=rng.choice(VERBS), noun=rng.choice(NOUNS), adj=rng.choice(ADJECTIVES), name=made_up_name(rng),
-        n=rng.randint(10, 99), m=rng.randint(0, 99),
-    )
-    return ask, DO_NOT_KNOW
+def stands_alone(exchange):
+    """Whether nothing can come before it: it needs its own system message, tools or thinking, or says so."""
+    return exchange.alone or exchange.system is not None or exchange.tools or exchange.thinking
 
 
-def story(rng):
-    who = rng.choice(list(STORIES))
-    ask = rng.choice(ASK_STORY).format(x=who)
-    if rng.random() < 0.3:
-        who, ask = "fox", rng.choice(ASK_ANY_STORY)
-    name, place, found, then = STORIES[who]
-    return ask, (
-        f"Once upon a time there was a {who} called {name}. One day {name} went to {place} and found {found}. "
-        f"{name} was very happy and {then}. The end."
-    )
+def is_open(exchange):
+    """Whether nothing can come after it: the call that it ends with waits for its result."""
+    return "tool_calls" in exchange.messages[-1]
 
 
-def talk(rng):
-    answer = rng.choice(list(TALK))
-    return rng.choice(TALK[answer]), answer
+def conversation(rng, take=trained):
+    """Messages, tools and whether it thinks: up to six exchanges, rarely many more.
+
+    Only the first of them may bring a system message or tools.
+    """
+    exchanges = [take(rng)]
+    first = exchanges[0]
+    if first.skill in (*WITH_TOOLS, "unknown") and not stands_alone(first) and rng.random() < 0.06:
+        first = exchanges[0] = tools.with_tools(rng, first)
+    for _ in range(rng.randint(10, 30) if rng.random() < 0.02 else rng.choice([0, 0, 1, 1, 2, 3, 4, 5])):
+        if first.alone or first.thinking or first.system is not None or is_open(first):
+            break
+        other = take(rng)
+        if not stands_alone(other) and (other.skill in WITH_TOOLS or not first.tools):
+            exchanges.append(other)
+    if not stands_alone(first) and rng.random() < 0.07:
+        exchanges[-1] = thoughtful = thinking.direct(exchanges[-1])
+        first = thoughtful if len(exchanges) == 1 else first
+    system = first.system
+    if system is None and not first.alone and rng.random() < 0.25:
+        system = rng.choice(SYSTEM)
+    messages = [] if system is None else [{"role": "system", "content": system}]
+    for exchange in exchanges:
+        messages += as_typed(rng, exchange)
+    return messages, first.tools, exchanges[-1].thinking
 
 
-def fact(rng):
-    return rng.choice(TRAINED[rng.choice(list(TRAINED))])
+# ---- the prompt format: what chat_template.jinja renders, in pieces
 
 
-def loosely(ask, rng):
-    """People write without capitals and without the last mark."""
-    if rng.random() < 0.2:
-        ask = ask.lower()
-    if rng.random() < 0.2:
-        ask = ask.rstrip("?.!")
-    return ask
+def signature(tool):
+    f = tool["function"]
+    parameters = f.get("parameters") or {}
+    required = parameters.get("required", [])
+    listed = [
+        name + ("" if name in required else "?") + ": " + ("|".join(p["enum"]) if p.get("enum") else p["type"])
+        for name, p in parameters.get("properties", {}).items()
+    ]
+    return f"{f['name']}({', '.join(listed)})" + (f": {f['description']}" if f.get("description") else "")
 
 
-def dialogue(rng):
-    """One dialogue as a list of messages: a system message now and then, and one to four turns."""
-    messages = []
-    if rng.random() < 0.3:
-        messages.append({"role": "system", "content": rng.choice(SYSTEM)})
-    for _ in range(rng.choice([1, 1, 2, 2, 3, 4])):
-        ask, answer = rng.choices([fact, unknown, talk, story], weights=[70, 14, 10, 6])[0](rng)
-        messages.append({"role": "user", "content": loosely(ask, rng)})
-        messages.append({"role": "assistant", "content": answer})
-    return messages
+def call_text(call):
+    f = call["function"]
+    return f'<tool_call>{{"name": {json.dumps(f["name"])}, "arguments": {json.dumps(f["arguments"])}}}</tool_call>'
+
+
+def pieces(messages, tools, thinks):
+    """Yields (text, whether it is taught). What the assistant says is taught, up to and with the end of its turn."""
+    if tools:
+        listed = "Tools:" + "".join("\n- " + signature(tool) for tool in tools)
+        has_system = messages[0]["role"] == "system"
+        system = messages[0]["content"] + "\n" + listed if has_system else listed
+        messages = [{"role": "system", "content": system}, *messages[has_system:]]
+    for i, message in enumerate(messages):
+        by_model = message["role"] == "assistant"
+        yield f"<|{message['role']}|>", False
+        if by_model and thinks and i == len(messages) - 1:
+            yield "<think>\n", False
+            yield message["thinking"] + "\n</think>\n\n", True
+        calls = "".join(call_text(call) for call in message.get("tool_calls", []))
+        yield (message["content"] or "") + calls + "<|end|>", by_model
+
+
+# ---- what is held out
+
+
+def normalized(text):
+    return re.sub(r"[^a-z0-9+*/<>=-]+", " ", plain(text).lower()).strip()
+
+
+def questions(messages):
+    """All that is said before the last answer, in a form in which small differences in writing do not count."""
+    return " | ".join(normalized(m["content"] or "") for m in messages[:-1] if m["role"] != "system")
+
+
+def asked_in(messages):
+    """The `questions` of each answer, from each of the user's turns before it on."""
+    for end, message in enumerate(messages):
+        if message["role"] == "assistant":
+            for begin in range(end):
+                if messages[begin]["role"] == "user":
+                    yield questions(messages[begin : end + 1])
+
+
+PER_SKILL = {  # how many held-out questions there are of a skill; others have 60
+    "facts": 400, "addition": 150, "subtraction": 150, "tool calls": 120, "JSON": 120, "follow-ups": 100,
+    "spelling and reversing": 100, "unknown": 80,
+}
+
+
+def held_out_set():
+    """The held-out questions as requests, with "skill" and "expect". The same for ever: it has a seed of its own."""
+    rng = random.Random(20)
+    wanted, requests, seen = {}, [], set()
+    for _ in range(400000):
+        exchange = draw(rng)
+        skill = exchange.skill
+        wanted.setdefault(skill, PER_SKILL.get(skill, 60))
+        if wanted[skill] == 0 or not exchange.held_out:
+            if not any(wanted.values()):
+                break
+            continue
+        messages = as_typed(rng, exchange)
+        key = questions(messages)
+        if key in seen or normalized(messages[0]["content"]) == "":
+            continue
+        seen.add(key)
+        wanted[skill] -= 1
+        last = messages[-1]
+        if exchange.system is not None:
+            messages = [{"role": "system", "content": exchange.system}, *messages]
+        request = {"id": f"{skill} {PER_SKILL.get(skill, 60) - wanted[skill]}", "messages": messages[:-1]}
+        if exchange.tools:
+            request["tools"] = exchange.tools
+        if exchange.thinking:
+            request["enable_thinking"] = True
+        expect = exchange.expect or {"exact": plain(last["content"])}
+        if "tool_calls" in last:
+            expect = {"call": [{k: call["function"][k] for k in ("name", "arguments")} for call in last["tool_calls"]]}
+        requests.append({"skill": skill, "expect": expect, "request": clean(request)})
+    requests.sort(key=lambda r: r["skill"])
+    return requests
+
+
+def clean(value):
+    """Without the marks for the tokenizer."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, list):
+        return [clean(v) for v in value]
+    if isinstance(value, dict):
+        return {k: clean(v) for k, v in value.items() if k != "thinking"}
+    return value
+
+
+@functools.cache
+def held_out_questions():
+    return {questions(r["request"]["messages"] + [None]) for r in held_out_set()}
+
+
+CALCULATION = re.compile(r"(?<![\d.])(\d+) ([-+*/]) (\d+) = ")
+
+
+def prove(n):
+    """Goes through the training stream; ends the program with an error where something held out is in it."""
+    rng, answers, calculations = random.Random(SEED), 0, 0
+    for i in range(n):
+        messages, _, _ = conversation(rng)
+        for asked in asked_in(messages):
+            if asked in held_out_questions():
+                sys.exit(f"conversation {i}: a held-out question is trained: {asked}")
+        for message in messages:
+            answers += message["role"] == "assistant"
+            for a, sign, b in CALCULATION.findall(plain(message["content"] or "")):
+                calculations += 1
+                key = operation_key(sign, int(a), int(b))
+                if key and is_held_out(key):
+                    sys.exit(f"conversation {i}: a held-out calculation is trained: {message['content']}")
+    print(f"{n} conversations, {answers} answers, {calculations} calculations; {len(held_out_questions())} held-out "
+          "questions: none of them, and no held-out calculation, is trained")
+
+
+def show(messages, tools, thinks):
+    print("".join(plain(text) for text, _ in pieces(messages, tools, thinks)).replace("<|end|>", "\n"))
 
 
 if __name__ == "__main__":
-    rng = random.Random()
-    for _ in range(8):
-        print(*(f"{m['role']}: {m['content']}" for m in dialogue(rng)), "", sep="\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--held-out", metavar="FILE")
+    parser.add_argument("--prove", metavar="N", type=int)
+    arguments = parser.parse_args()
+    if arguments.prove:
+        prove(arguments.prove)
+    elif arguments.held_out:
+        with open(arguments.held_out, "w", encoding="utf-8") as f:
+            for request in held_out_set():
+                f.write(json.dumps(request) + "\n")
+    else:
+        rng = random.Random()
+        for _ in range(12):
+            show(*conversation(rng))
