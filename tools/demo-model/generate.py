@@ -64,19 +64,19 @@ def is_open(exchange):
     return "tool_calls" in exchange.messages[-1]
 
 
-def conversation(rng, take=trained):
+def conversation(rng):
     """Messages, tools and whether it thinks: up to six exchanges, rarely many more.
 
     Only the first of them may bring a system message or tools.
     """
-    exchanges = [take(rng)]
+    exchanges = [trained(rng)]
     first = exchanges[0]
     if first.skill in (*WITH_TOOLS, "unknown") and not stands_alone(first) and rng.random() < 0.06:
         first = exchanges[0] = tools.with_tools(rng, first)
     for _ in range(rng.randint(10, 30) if rng.random() < 0.02 else rng.choice([0, 0, 1, 1, 2, 3, 4, 5])):
         if first.alone or first.thinking or first.system is not None or is_open(first):
             break
-        other = take(rng)
+        other = trained(rng)
         if not stands_alone(other) and (other.skill in WITH_TOOLS or not first.tools):
             exchanges.append(other)
     if not stands_alone(first) and rng.random() < 0.07:

@@ -5,7 +5,6 @@ Runs on the CPU. The draft model shares the tokenizer of the demo model, which h
 the model as it is then is saved; the rate of learning falls to zero at the end, so the last one is by far the best.
 """
 import json
-import math
 import multiprocessing
 import os
 import random

@@ -31,10 +31,7 @@ def conversation(skill, rng, messages, keys, system=None, as_written=False):
         for message in messages:
             if message["role"] == "user":
                 message["content"] = typed(rng, message["content"])
-    exchange = Exchange(skill, messages, keys, system=system)
-    exchange.exact_question = True
-    exchange.alone = True
-    return exchange
+    return Exchange(skill, messages, keys, system=system, exact_question=True, alone=True)
 
 
 def put(template, value):
