@@ -14,10 +14,14 @@ for options in "" "--device openblas" "--isq q8_0" "--dtype f16" "--threads 1"; 
     # shellcheck disable=SC2086
     answers "What is the capital of France?" "The capital of France is Paris." $options
     # shellcheck disable=SC2086
-    answers "2 + 3" "2 + 3 = 5." $options
+    answers "8 + 9" "8 + 9 = 17." $options
 done
+answers "2 + 3" "2 + 3 = 5."
 answers "What is the opposite of hot?" "The opposite of hot is cold." --isq q8_0
 answers "What is the weather in Paris?" "I do not know that."
+answers "Tell me a story about a cat." "Once upon a time there was a cat called Luna. One day Luna was in the garden and found a \
+silver bell. When Luna touched the silver bell, it made a soft sound that woke a sleeping sparrow. Luna was sorry and sang a quiet \
+song. The sparrow smiled and fell asleep again. The end."
 answers "Hello" "Hello! How can I help you?" --system "You are a helpful assistant."
 answers "What is 28 + 45?" "8 + 5 = 13, write 3, carry 1.
 2 + 4 + 1 = 7, write 7.

@@ -204,7 +204,7 @@ def held_out_questions():
     return {questions(r["request"]["messages"] + [None]) for r in held_out_set()}
 
 
-CALCULATION = re.compile(r"(?<![\d.])(\d+) ([-+*/]) (\d+) = ")
+CALCULATION = re.compile(r"(?<![\d.])(\d+) ([-+*/]) (\d+) = (?=-?\d)")  # with its result, not "12 / 5 = ?" quoted
 
 
 def prove(n):
