@@ -252,7 +252,7 @@ bora_graph *graph_build(bora_runtime *rt, const bora_arch *arch, const graph_sou
     }
     g->runtime = rt;
     g->source = *source;
-    g->output = arch->build(g);
+    g->output = arch->build(arch, g);
     if (!g->output)
         graph_fail(g, BORA_INTERNAL, "it built no output");
     else if (g->output->call.output.rows != BORA_ROWS_OUTPUTS)

@@ -12,8 +12,9 @@ static bora_node *layer(bora_graph *g, int i, bora_node *x, float eps, const lea
     return bora_add(g, x, h);
 }
 
-static bora_node *build(bora_graph *g)
+static bora_node *build(const bora_arch *self, bora_graph *g)
 {
+    (void)self;
     int n_layers = bora_param_count(g, "n_layers");
     float eps = bora_param_float_or(g, "eps", 1e-5F);
     leaky_attrs leaky = { .slope = bora_param_float(g, "slope") };

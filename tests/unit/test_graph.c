@@ -52,15 +52,26 @@ static int close_runtime(void **state)
     return 0;
 }
 
+/* An architecture that is one function. */
+typedef struct test_arch {
+    bora_arch arch;
+    bora_node *(*build)(bora_graph *g);
+} test_arch;
+
+static bora_node *build_test(const bora_arch *self, bora_graph *g)
+{
+    return ((const test_arch *)self)->build(g);
+}
+
 /* Builds with the given function and config; fills err, frees everything. */
 static bool builds(bora_node *(*build)(bora_graph *g), const char *config, bora_error *err)
 {
-    bora_arch arch = { .name = "test", .build = build };
+    test_arch arch = { { .name = "test", .build = build_test }, build };
     cJSON *params = json_parse(config, strlen(config), "config", NULL);
     assert_non_null(params);
     graph_source source = { .weight = find, .params = params, .params_name = "config.json" };
     *err = (bora_error){ .code = BORA_OK };
-    bora_graph *g = graph_build(runtime, &arch, &source, err);
+    bora_graph *g = graph_build(runtime, &arch.arch, &source, err);
     graph_free(g);
     cJSON_Delete(params);
     return g != NULL;
@@ -272,9 +283,9 @@ typedef struct host_program {
 static void open_program(host_program *h, bora_node *(*build)(bora_graph *g))
 {
     *h = (host_program){ .params = cJSON_CreateObject() };
-    bora_arch arch = { .name = "test", .build = build };
+    test_arch arch = { { .name = "test", .build = build_test }, build };
     graph_source source = { .weight = find, .params = h->params, .params_name = "config.json" };
-    bora_graph *g = h->graph = graph_build(runtime, &arch, &source, NULL);
+    bora_graph *g = h->graph = graph_build(runtime, &arch.arch, &source, NULL);
     assert_non_null(g);
     h->nodes = calloc((size_t)g->n_nodes, sizeof *h->nodes);
     assert_non_null(h->nodes);

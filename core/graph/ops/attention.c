@@ -126,6 +126,27 @@ static bool attention_reference(const bora_call *call, bora_error *err)
     return ok;
 }
 
-const bora_op op_attention = {
-    .name = "attention", .shape = attention_shape, .reference = attention_reference, .state = attention_state
+static const bora_arg attention_args[] = {
+    { .name = "q", .kind = BORA_ARG_INPUT },
+    { .name = "k", .kind = BORA_ARG_INPUT },
+    { .name = "v", .kind = BORA_ARG_INPUT },
+    { .name = "heads", .kind = BORA_ARG_INT, .offset = offsetof(bora_attention_attrs, n_heads) },
+    { .name = "kv_heads", .kind = BORA_ARG_INT, .offset = offsetof(bora_attention_attrs, n_kv_heads) },
+    { .name = "head_dim", .kind = BORA_ARG_INT, .offset = offsetof(bora_attention_attrs, head_dim) },
+    { .name = "value_dim",
+      .kind = BORA_ARG_INT,
+      .optional = true,
+      .offset = offsetof(bora_attention_attrs, value_dim) },
+    { .name = "scale", .kind = BORA_ARG_FLOAT, .optional = true, .offset = offsetof(bora_attention_attrs, scale) },
+    { .name = "softcap", .kind = BORA_ARG_FLOAT, .optional = true, .offset = offsetof(bora_attention_attrs, softcap) },
+    { .name = "window", .kind = BORA_ARG_INT, .optional = true, .offset = offsetof(bora_attention_attrs, window) },
+    { .name = "sinks", .kind = BORA_ARG_WEIGHT, .optional = true },
+    { .name = NULL },
 };
+
+const bora_op op_attention = { .name = "attention",
+                               .args = attention_args,
+                               .attrs_bytes = sizeof(bora_attention_attrs),
+                               .shape = attention_shape,
+                               .reference = attention_reference,
+                               .state = attention_state };

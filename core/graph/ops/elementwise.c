@@ -97,9 +97,50 @@ static bool gate_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-const bora_op op_add = { .name = "add", .shape = binary_shape, .reference = add_reference };
-const bora_op op_mul = { .name = "mul", .shape = binary_shape, .reference = mul_reference };
-const bora_op op_scale = { .name = "scale", .shape = unary_shape, .reference = scale_reference };
-const bora_op op_softcap = { .name = "softcap", .shape = unary_shape, .reference = softcap_reference };
-const bora_op op_activation = { .name = "activation", .shape = unary_shape, .reference = activation_reference };
-const bora_op op_gate = { .name = "gate", .shape = binary_shape, .reference = gate_reference };
+static const bora_arg binary_args[] = { { .name = "a", .kind = BORA_ARG_INPUT },
+                                        { .name = "b", .kind = BORA_ARG_INPUT },
+                                        { .name = NULL } };
+static const bora_arg scale_args[] = {
+    { .name = "x", .kind = BORA_ARG_INPUT },
+    { .name = "factor", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_scale_attrs, factor) },
+    { .name = NULL },
+};
+static const bora_arg softcap_args[] = {
+    { .name = "x", .kind = BORA_ARG_INPUT },
+    { .name = "cap", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_scale_attrs, factor) },
+    { .name = NULL },
+};
+static const bora_arg activation_args[] = {
+    { .name = "x", .kind = BORA_ARG_INPUT },
+    { .name = "kind", .kind = BORA_ARG_ACTIVATION, .offset = offsetof(bora_activation_attrs, kind) },
+    { .name = NULL },
+};
+static const bora_arg gate_args[] = {
+    { .name = "gate", .kind = BORA_ARG_INPUT },
+    { .name = "up", .kind = BORA_ARG_INPUT },
+    { .name = "kind", .kind = BORA_ARG_ACTIVATION, .offset = offsetof(bora_activation_attrs, kind) },
+    { .name = NULL },
+};
+
+const bora_op op_add = { .name = "add", .args = binary_args, .shape = binary_shape, .reference = add_reference };
+const bora_op op_mul = { .name = "mul", .args = binary_args, .shape = binary_shape, .reference = mul_reference };
+const bora_op op_scale = { .name = "scale",
+                           .args = scale_args,
+                           .attrs_bytes = sizeof(bora_scale_attrs),
+                           .shape = unary_shape,
+                           .reference = scale_reference };
+const bora_op op_softcap = { .name = "softcap",
+                             .args = softcap_args,
+                             .attrs_bytes = sizeof(bora_scale_attrs),
+                             .shape = unary_shape,
+                             .reference = softcap_reference };
+const bora_op op_activation = { .name = "activation",
+                                .args = activation_args,
+                                .attrs_bytes = sizeof(bora_activation_attrs),
+                                .shape = unary_shape,
+                                .reference = activation_reference };
+const bora_op op_gate = { .name = "gate",
+                          .args = gate_args,
+                          .attrs_bytes = sizeof(bora_activation_attrs),
+                          .shape = binary_shape,
+                          .reference = gate_reference };

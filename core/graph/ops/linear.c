@@ -46,4 +46,11 @@ static bool linear_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-const bora_op op_linear = { .name = "linear", .shape = linear_shape, .reference = linear_reference };
+static const bora_arg linear_args[] = { { .name = "x", .kind = BORA_ARG_INPUT },
+                                        { .name = "weight", .kind = BORA_ARG_WEIGHT },
+                                        { .name = "bias", .kind = BORA_ARG_BIAS },
+                                        { .name = NULL } };
+
+const bora_op op_linear = {
+    .name = "linear", .args = linear_args, .shape = linear_shape, .reference = linear_reference
+};

@@ -40,7 +40,22 @@ static bool rms_norm_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-const bora_op op_rms_norm = { .name = "rms_norm", .shape = rms_norm_shape, .reference = rms_norm_reference };
+static const bora_arg rms_norm_args[] = {
+    { .name = "x", .kind = BORA_ARG_INPUT },
+    { .name = "weight", .kind = BORA_ARG_WEIGHT },
+    { .name = "eps", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_norm_attrs, eps) },
+    { .name = "weight_bias",
+      .kind = BORA_ARG_FLOAT,
+      .optional = true,
+      .offset = offsetof(bora_norm_attrs, weight_bias) },
+    { .name = NULL },
+};
+
+const bora_op op_rms_norm = { .name = "rms_norm",
+                              .args = rms_norm_args,
+                              .attrs_bytes = sizeof(bora_norm_attrs),
+                              .shape = rms_norm_shape,
+                              .reference = rms_norm_reference };
 
 static bool layer_norm_shape(bora_call *call, bora_error *err)
 {
@@ -84,4 +99,16 @@ static bool layer_norm_reference(const bora_call *call, bora_error *err)
     return ok;
 }
 
-const bora_op op_layer_norm = { .name = "layer_norm", .shape = layer_norm_shape, .reference = layer_norm_reference };
+static const bora_arg layer_norm_args[] = {
+    { .name = "x", .kind = BORA_ARG_INPUT },
+    { .name = "weight", .kind = BORA_ARG_WEIGHT },
+    { .name = "bias", .kind = BORA_ARG_BIAS },
+    { .name = "eps", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_norm_attrs, eps) },
+    { .name = NULL },
+};
+
+const bora_op op_layer_norm = { .name = "layer_norm",
+                                .args = layer_norm_args,
+                                .attrs_bytes = sizeof(bora_norm_attrs),
+                                .shape = layer_norm_shape,
+                                .reference = layer_norm_reference };

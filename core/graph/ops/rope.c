@@ -77,4 +77,15 @@ static bool rope_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-const bora_op op_rope = { .name = "rope", .shape = rope_shape, .reference = rope_reference };
+static const bora_arg rope_args[] = {
+    { .name = "x", .kind = BORA_ARG_INPUT },
+    { .name = "rope", .kind = BORA_ARG_ROPE },
+    { .name = "freq_factors", .kind = BORA_ARG_WEIGHT, .optional = true },
+    { .name = NULL },
+};
+
+const bora_op op_rope = { .name = "rope",
+                          .args = rope_args,
+                          .attrs_bytes = sizeof(bora_rope_attrs),
+                          .shape = rope_shape,
+                          .reference = rope_reference };

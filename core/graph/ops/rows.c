@@ -30,7 +30,9 @@ static bool embed_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-const bora_op op_embed = { .name = "embed", .shape = embed_shape, .reference = embed_reference };
+static const bora_arg embed_args[] = { { .name = "weight", .kind = BORA_ARG_WEIGHT }, { .name = NULL } };
+
+const bora_op op_embed = { .name = "embed", .args = embed_args, .shape = embed_shape, .reference = embed_reference };
 
 static bool outputs_shape(bora_call *call, bora_error *err)
 {
@@ -53,4 +55,8 @@ static bool outputs_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-const bora_op op_outputs = { .name = "outputs", .shape = outputs_shape, .reference = outputs_reference };
+static const bora_arg outputs_args[] = { { .name = "x", .kind = BORA_ARG_INPUT }, { .name = NULL } };
+
+const bora_op op_outputs = {
+    .name = "outputs", .args = outputs_args, .shape = outputs_shape, .reference = outputs_reference
+};

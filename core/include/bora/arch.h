@@ -25,8 +25,8 @@ struct bora_arch {
     const bora_name_pair *gguf_weights, *gguf_params;
     /* GGUF files store the rows of q and k so that rotary pairs are neighbours. */
     bool gguf_interleaved_rope;
-    /* Builds the graph and returns the logits [n_outputs, n_vocab]. */
-    bora_node *(*build)(bora_graph *g);
+    /* Builds the graph and returns the logits [n_outputs, n_vocab]. `self` is this table. */
+    bora_node *(*build)(const bora_arch *self, bora_graph *g);
 };
 
 #ifdef __cplusplus

@@ -80,8 +80,34 @@ typedef struct bora_call {
     const bora_state *state; /* NULL for operations without one */
 } bora_call;
 
+/* What somebody writes who calls an operation by its name, in this order: rms_norm(x, "model.norm", eps = 1e-6). */
+typedef enum bora_arg_kind {
+    BORA_ARG_INPUT,      /* a node */
+    BORA_ARG_WEIGHT,     /* the name of a weight */
+    BORA_ARG_BIAS,       /* not written: NAME.bias of the weight before it, where the checkpoint has one */
+    BORA_ARG_INT,        /* an int32_t in the attributes */
+    BORA_ARG_FLOAT,      /* a float */
+    BORA_ARG_FLAG,       /* a bool */
+    BORA_ARG_CHOICE,     /* an enum: the place of a word in `choices` */
+    BORA_ARG_ACTIVATION, /* a bora_activation_kind, by the name that configs have for it */
+    BORA_ARG_ROPE,       /* the attributes as a whole, a bora_rope_attrs: what bora_rope_params() gives */
+} bora_arg_kind;
+
+typedef struct bora_arg {
+    const char *name;
+    bora_arg_kind kind;
+    bool optional;              /* may be left out: an input or a weight is absent, a number is `fallback` */
+    size_t offset;              /* of a number in the attributes */
+    double fallback;            /* of a number that is left out */
+    const char *const *choices; /* of BORA_ARG_CHOICE, NULL-terminated */
+} bora_arg;
+
 struct bora_op {
     const char *name;
+    /* How it is called by name; inputs come in the order of bora_call.inputs, weights likewise. The list ends with a
+     * NULL name. NULL: declared architectures cannot call it. */
+    const bora_arg *args;
+    size_t attrs_bytes; /* of the struct that `offset` counts in */
     /* Sets call->output.rows and .width from inputs, weights and attrs, or says what does not fit together. No data. */
     bool (*shape)(bora_call *call, bora_error *err);
     /* Computes call->output. All memory is ordinary memory, weights are unpacked and in any format: read them with

@@ -37,8 +37,9 @@ static bora_node *layer(bora_graph *g, const params *p, int i, bora_node *x)
     return bora_add(g, x, bora_gated_mlp(g, h, "mlp", p->act));
 }
 
-static bora_node *build(bora_graph *g)
+static bora_node *build(const bora_arch *self, bora_graph *g)
 {
+    (void)self;
     params p = read_params(g);
     bora_node *x = bora_embed(g, "model.embed_tokens");
     for (int i = 0; i < p.n_layers; i++)
