@@ -119,7 +119,7 @@ bora_activation_kind bora_param_activation(bora_graph *g, const char *key, const
         { "gelu_new", BORA_GELU_TANH },  { "gelu_fast", BORA_GELU_TANH },
         { "gelu_tanh", BORA_GELU_TANH }, { "relu", BORA_RELU },
         { "relu2", BORA_RELU2 },         { "sigmoid", BORA_SIGMOID },
-        { "tanh", BORA_TANH },
+        { "tanh", BORA_TANH },           { "linear", BORA_IDENTITY },
     };
     const char *name = bora_param_string_or(g, key, fallback);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

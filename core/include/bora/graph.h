@@ -63,6 +63,12 @@ BORA_API bora_node *bora_gate(bora_graph *g, bora_node *gate, bora_node *up, bor
 BORA_API bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope);
 BORA_API bora_node *bora_attention(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
                                    const bora_attention_attrs *attrs);
+/* Along each sequence, with NAME.bias when the checkpoint has one. */
+BORA_API bora_node *bora_causal_conv1d(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind);
+/* xbc [T, n_heads head_dim + 2 n_groups state_dim], dt [T, n_heads] -> [T, n_heads head_dim], with NAME.A_log, NAME.D
+ * and NAME.dt_bias. */
+BORA_API bora_node *bora_mamba2(bora_graph *g, bora_node *xbc, bora_node *dt, const char *name,
+                                const bora_mamba2_attrs *attrs);
 /* Only the rows whose logits are asked for. Put it before the last norm: a prompt then costs one row of the head. */
 BORA_API bora_node *bora_outputs(bora_graph *g, bora_node *x);
 
