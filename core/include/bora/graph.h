@@ -61,6 +61,7 @@ BORA_API bora_node *bora_activation(bora_graph *g, bora_node *x, bora_activation
 /* activation(gate) * up. */
 BORA_API bora_node *bora_gate(bora_graph *g, bora_node *gate, bora_node *up, bora_activation_kind kind);
 BORA_API bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope);
+/* `v` may be NULL: the values are then the first value_dim numbers of the keys. */
 BORA_API bora_node *bora_attention(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
                                    const bora_attention_attrs *attrs);
 /* Along each sequence, with NAME.bias when the checkpoint has one. */
@@ -69,6 +70,13 @@ BORA_API bora_node *bora_causal_conv1d(bora_graph *g, bora_node *x, const char *
  * and NAME.dt_bias. */
 BORA_API bora_node *bora_mamba2(bora_graph *g, bora_node *xbc, bora_node *dt, const char *name,
                                 const bora_mamba2_attrs *attrs);
+/* `width` numbers from `from` on, of each run of `each` numbers (0: of the whole row). */
+BORA_API bora_node *bora_slice(bora_graph *g, bora_node *x, int32_t from, int32_t width, int32_t each);
+/* Run by run, a's numbers and then b's: [T, runs wa], [T, runs wb] -> [T, runs (wa + wb)]. */
+BORA_API bora_node *bora_join(bora_graph *g, bora_node *a, bora_node *b, int32_t runs);
+/* A matrix for each head, [T, heads n_in] -> [T, heads n_out]. The weight holds the heads one after the other. */
+BORA_API bora_node *bora_head_linear(bora_graph *g, bora_node *x, const char *name,
+                                     const bora_head_linear_attrs *attrs);
 /* Only the rows whose logits are asked for. Put it before the last norm: a prompt then costs one row of the head. */
 BORA_API bora_node *bora_outputs(bora_graph *g, bora_node *x);
 
@@ -86,6 +94,10 @@ BORA_API int64_t bora_width(const bora_node *node);
  * out the frequencies: default, linear, dynamic, yarn (arXiv:2309.00071), and bands of frequencies (low_freq_factor,
  * high_freq_factor). Other kinds fail the graph. */
 BORA_API bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim);
+
+/* What rope scaling asks of attention's scale, to be multiplied with it: the square of 1 + 0.1 mscale_all_dim
+ * ln(factor) where the config has an mscale_all_dim (arXiv:2309.00071, section 3.4); else 1. */
+BORA_API float bora_rope_attention_factor(bora_graph *g);
 
 /* down(activation(gate(x)) * up(x)) with NAME.gate_proj, NAME.up_proj, NAME.down_proj. */
 BORA_API bora_node *bora_gated_mlp(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind);
