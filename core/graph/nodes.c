@@ -68,6 +68,12 @@ bora_node *bora_gate(bora_graph *g, bora_node *gate, bora_node *up, bora_activat
     return graph_node(g, "gate", NULL, (bora_node *const[]){ gate, up }, 2, NULL, 0, &attrs, sizeof attrs);
 }
 
+bora_node *bora_clamped_gate(bora_graph *g, bora_node *gate, bora_node *up, float limit, float alpha)
+{
+    bora_clamped_gate_attrs attrs = { .limit = limit, .alpha = alpha };
+    return graph_node(g, "clamped_gate", NULL, (bora_node *const[]){ gate, up }, 2, NULL, 0, &attrs, sizeof attrs);
+}
+
 bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope)
 {
     /* Frequency factors stand at the root of a checkpoint, whatever layer asks for them. */
@@ -123,6 +129,12 @@ bora_node *bora_mamba2(bora_graph *g, bora_node *xbc, bora_node *dt, const char 
     }
     return graph_node(g, "mamba2", name, (bora_node *const[]){ xbc, dt }, 2,
                       (const char *const[]){ names[0], names[1], names[2] }, 3, attrs, sizeof *attrs);
+}
+
+bora_node *bora_attention_with_sinks(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
+                                     const bora_attention_attrs *attrs, const char *sinks)
+{
+    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, 3, &sinks, 1, attrs, sizeof *attrs);
 }
 
 bora_node *bora_outputs(bora_graph *g, bora_node *x)

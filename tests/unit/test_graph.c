@@ -105,11 +105,23 @@ static bora_node *good(bora_graph *g)
     return bora_linear(g, bora_outputs(g, x), "embed");
 }
 
+static bora_node *sinks(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    bora_attention_attrs a = { .n_heads = 2, .n_kv_heads = 2, .head_dim = 4 };
+    bora_node *without = bora_attention_with_sinks(g, x, x, x, &a, "?others");
+    bora_node *with = bora_attention_with_sinks(g, without, x, x, &a, "sinks");
+    assert_null(without->weights[0]);
+    assert_string_equal(with->weights[0]->name, "layers.0.sinks");
+    return bora_outputs(g, with);
+}
+
 static void a_graph_knows_its_shapes(void **state)
 {
     (void)state;
     bora_error err;
-    if (!builds(good, "{}", &err))
+    if (!builds(good, "{}", &err) || !builds(sinks, "{}", &err))
         fail_msg("%s", err.message);
 }
 
@@ -158,6 +170,14 @@ static bora_node *rejects(bora_graph *g)
     return bora_reject(g, "experts are not for this %s", "test");
 }
 
+static bora_node *bad_sinks(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    bora_attention_attrs a = { .n_heads = 4, .n_kv_heads = 4, .head_dim = 2 };
+    return bora_outputs(g, bora_attention_with_sinks(g, x, x, x, &a, "sinks"));
+}
+
 static bora_node *bad_heads(bora_graph *g)
 {
     bora_node *x = bora_embed(g, "embed");
@@ -177,6 +197,7 @@ static void mistakes_name_node_weights_and_shapes(void **state)
     expect_failure(no_outputs, "{}", PARTS("bora_outputs"));
     expect_failure(unknown_operation, "{}", PARTS("no plugin offers the operation \"levitate\""));
     expect_failure(rejects, "{}", PARTS("experts are not for this test"));
+    expect_failure(bad_sinks, "{}", PARTS("the sinks must be [4]", "layers.0.sinks [2]"));
     expect_failure(bad_heads, "{}", PARTS("3 heads cannot share 2"));
 }
 

@@ -60,6 +60,8 @@ BORA_API bora_node *bora_softcap(bora_graph *g, bora_node *x, float cap);
 BORA_API bora_node *bora_activation(bora_graph *g, bora_node *x, bora_activation_kind kind);
 /* activation(gate) * up. */
 BORA_API bora_node *bora_gate(bora_graph *g, bora_node *gate, bora_node *up, bora_activation_kind kind);
+/* (up' + 1) gate' sigmoid(alpha gate'), gate' being at most `limit` and up' between -limit and limit. */
+BORA_API bora_node *bora_clamped_gate(bora_graph *g, bora_node *gate, bora_node *up, float limit, float alpha);
 BORA_API bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope);
 /* `v` may be NULL: the values are then the first value_dim numbers of the keys. */
 BORA_API bora_node *bora_attention(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
@@ -77,6 +79,10 @@ BORA_API bora_node *bora_join(bora_graph *g, bora_node *a, bora_node *b, int32_t
 /* A matrix for each head, [T, heads n_in] -> [T, heads n_out]. The weight holds the heads one after the other. */
 BORA_API bora_node *bora_head_linear(bora_graph *g, bora_node *x, const char *name,
                                      const bora_head_linear_attrs *attrs);
+/* The same with sinks, a weight [n_heads]: a score that each head has beside those of the positions, without a value
+ * (arXiv:2309.17453). A name that begins with '?' is optional. */
+BORA_API bora_node *bora_attention_with_sinks(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
+                                              const bora_attention_attrs *attrs, const char *sinks);
 /* Only the rows whose logits are asked for. Put it before the last norm: a prompt then costs one row of the head. */
 BORA_API bora_node *bora_outputs(bora_graph *g, bora_node *x);
 

@@ -10,6 +10,7 @@
  *   scale       x [T, width]                                        -> [T, width]       factor x
  *   activation  x [T, width]                                        -> [T, width]
  *   gate        g [T, width], u [T, width]                          -> [T, width]       activation(g) u
+ *   clamped_gate g [T, width], u [T, width]                         -> [T, width]       (u' + 1) g' sigmoid(alpha g')
  *   softcap     x [T, width]                                        -> [T, width]       cap tanh(x / cap)
  *   rope        x [T, n_heads head_dim], freq_factors [n_dims/2]?   -> [T, same]
  *   attention   q [T, n_heads head_dim], k [T, n_kv_heads head_dim], v [T, n_kv_heads value_dim]?,
@@ -55,6 +56,11 @@ typedef struct bora_scale_attrs {
 typedef struct bora_activation_attrs {
     bora_activation_kind kind;
 } bora_activation_attrs;
+
+/* g' = min(g, limit), u' = u held between -limit and limit. arXiv:2508.10925. */
+typedef struct bora_clamped_gate_attrs {
+    float limit, alpha;
+} bora_clamped_gate_attrs;
 
 /* Rotary position embedding (arXiv:2104.09864). Pair i of the first n_dims numbers of each head is turned by the angle
  * position * inv_freq[i] and scaled by `scale`; the rest of the head passes through. */

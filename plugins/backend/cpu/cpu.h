@@ -82,6 +82,7 @@ bool cpu_scale(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_softcap(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_gate(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_clamped_gate(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_rope(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_slice(bora_device *device, const bora_call *call, bora_error *err);
