@@ -22,6 +22,18 @@ static const bora_name_pair weight_names[] = {
     { "model.layers.%d.mlp.gate_proj", "blk.%d.ffn_gate" },
     { "model.layers.%d.mlp.up_proj", "blk.%d.ffn_up" },
     { "model.layers.%d.mlp.down_proj", "blk.%d.ffn_down" },
+    { "model.layers.%d.mlp.gate.e_score_correction_bias", "blk.%d.exp_probs_b.bias" },
+    { "model.layers.%d.mlp.gate", "blk.%d.ffn_gate_inp" },
+    { "model.layers.%d.mlp.experts.gate_proj", "blk.%d.ffn_gate_exps" },
+    { "model.layers.%d.mlp.experts.up_proj", "blk.%d.ffn_up_exps" },
+    { "model.layers.%d.mlp.experts.down_proj", "blk.%d.ffn_down_exps" },
+    { "model.layers.%d.mlp.shared_experts.gate_proj", "blk.%d.ffn_gate_shexp" },
+    { "model.layers.%d.mlp.shared_experts.up_proj", "blk.%d.ffn_up_shexp" },
+    { "model.layers.%d.mlp.shared_experts.down_proj", "blk.%d.ffn_down_shexp" },
+    { "model.layers.%d.mlp.shared_expert.gate_proj", "blk.%d.ffn_gate_shexp" },
+    { "model.layers.%d.mlp.shared_expert.up_proj", "blk.%d.ffn_up_shexp" },
+    { "model.layers.%d.mlp.shared_expert.down_proj", "blk.%d.ffn_down_shexp" },
+    { "model.layers.%d.mlp.shared_expert_gate", "blk.%d.ffn_gate_inp_shexp" },
     { NULL, NULL },
 };
 
@@ -44,6 +56,13 @@ static const bora_name_pair param_names[] = {
     { "rope_scaling.original_max_position_embeddings", "%s.rope.scaling.original_context_length" },
     { "rope_scaling.beta_fast", "%s.rope.scaling.yarn_beta_fast" },
     { "rope_scaling.beta_slow", "%s.rope.scaling.yarn_beta_slow" },
+    { "num_experts_per_tok", "%s.expert_used_count" },
+    { "moe_intermediate_size", "%s.expert_feed_forward_length" },
+    { "norm_topk_prob", "%s.expert_weights_norm" },
+    { "routed_scaling_factor", "%s.expert_weights_scale" },
+    { "n_group", "%s.expert_group_count" },
+    { "topk_group", "%s.expert_group_used_count" },
+    { "first_k_dense_replace", "%s.leading_dense_block_count" },
     { NULL, NULL },
 };
 

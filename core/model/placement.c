@@ -152,8 +152,7 @@ static const bora_quant *convertible(const placement *p, const bora_op *op, cons
     *found = false;
     REGISTRY_EACH(p->m->runtime, kernels, bora_kernel, k)
     {
-        if (strcmp(k->op, op->name) != 0 || strcasecmp(k->backend, device->backend->name) != 0 ||
-            (k->usable && !k->usable()))
+        if (!registry_serves(p->m->runtime, k, op->name, device->backend->name))
             continue;
         const bora_quant *to = k->quant ? bora_runtime_quant(p->m->runtime, k->quant) : NULL;
         if (k->quant && (!to || !to->quantize || width % to->block_elems != 0))

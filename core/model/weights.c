@@ -75,7 +75,8 @@ typedef struct packing {
     const bora_quant *quant;
     const char *rows;
     size_t row_bytes, panel_bytes;
-    int64_t n_rows, width;
+    int64_t n_rows, width; /* of a matrix */
+    size_t n_panels;       /* likewise: a panel never holds rows of two */
     char *out;
 } packing;
 
@@ -83,23 +84,29 @@ static void pack_panel(void *ctx, size_t panel, int thread)
 {
     (void)thread;
     const packing *p = ctx;
-    int64_t first = (int64_t)panel * p->tile->panel_rows, left = p->n_rows - first;
+    size_t matrix = panel / p->n_panels;
+    int64_t first = (int64_t)(panel % p->n_panels) * p->tile->panel_rows, left = p->n_rows - first;
     int n = left < p->tile->panel_rows ? (int)left : p->tile->panel_rows;
-    p->tile->pack(p->quant, p->rows + (size_t)first * p->row_bytes, p->row_bytes, n, p->width,
-                  p->out + panel * p->panel_bytes);
+    const char *rows = p->rows + (matrix * (size_t)p->n_rows + (size_t)first) * p->row_bytes;
+    p->tile->pack(p->quant, rows, p->row_bytes, n, p->width, p->out + panel * p->panel_bytes);
 }
 
 /* Packs `rows` into panels: malloc'd, or NULL. */
 static char *pack(const placed_weight *w, const bora_quant *quant, const void *rows, bora_threads *threads,
                   size_t *bytes, bora_error *err)
 {
-    int64_t n_rows = bora_weight_rows(&w->weight), width = bora_weight_width(&w->weight);
-    size_t n_panels = (size_t)((n_rows + w->tile->panel_rows - 1) / w->tile->panel_rows);
-    packing p = {
-        w->tile, quant, rows, bora_row_bytes(quant, width), w->tile->panel_bytes(width), n_rows, width, NULL
-    };
-    size_t total;
-    if (!__builtin_mul_overflow(n_panels, p.panel_bytes, &total) && total < SIZE_MAX - ALIGN)
+    int64_t n_matrices = bora_weight_matrices(&w->weight), width = bora_weight_width(&w->weight);
+    packing p = { .tile = w->tile,
+                  .quant = quant,
+                  .rows = rows,
+                  .row_bytes = bora_row_bytes(quant, width),
+                  .panel_bytes = w->tile->panel_bytes(width),
+                  .n_rows = w->weight.n_dims < 2 ? 1 : w->weight.shape[w->weight.n_dims - 2],
+                  .width = width };
+    p.n_panels = (size_t)((p.n_rows + w->tile->panel_rows - 1) / w->tile->panel_rows);
+    size_t n_panels, total = 0;
+    if (!__builtin_mul_overflow((size_t)n_matrices, p.n_panels, &n_panels) &&
+        !__builtin_mul_overflow(n_panels, p.panel_bytes, &total) && total < SIZE_MAX - ALIGN)
         p.out = aligned_alloc(ALIGN, (total + ALIGN - 1) / ALIGN * ALIGN);
     if (!p.out) {
         bora_fail_memory(err, w->weight.name);

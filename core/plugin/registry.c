@@ -72,21 +72,38 @@ static bool quant_matches(const bora_kernel *k, const char *quant)
     return k->quant && quant ? strcasecmp(k->quant, quant) == 0 : k->quant == quant;
 }
 
-static bool is_better(const bora_kernel *a, const bora_kernel *b)
+bool registry_serves(const bora_runtime *rt, const bora_kernel *kernel, const char *op, const char *backend)
+{
+    if (strcasecmp(kernel->backend, backend) != 0 || kernel->tiles_of)
+        return false;
+    if (strcmp(kernel->op, op) == 0)
+        return !kernel->usable || kernel->usable();
+    if (!kernel->tile)
+        return false;
+    REGISTRY_EACH(rt, kernels, bora_kernel, k)
+    if (k->tiles_of && strcmp(k->tiles_of, kernel->op) == 0 && strcmp(k->op, op) == 0 &&
+        strcasecmp(k->backend, backend) == 0)
+        return !kernel->usable || kernel->usable();
+    return false;
+}
+
+/* One of the operation's own is better than one that is borrowed, where they are equal else. */
+static bool is_better(const bora_kernel *a, const bora_kernel *b, const char *op)
 {
     if (!b || a->priority != b->priority)
         return !b || a->priority > b->priority;
     bool a_any = a->quant && strcmp(a->quant, BORA_ANY_QUANT) == 0;
     bool b_any = b->quant && strcmp(b->quant, BORA_ANY_QUANT) == 0;
-    return b_any && !a_any;
+    if (a_any != b_any)
+        return b_any;
+    return strcmp(a->op, op) == 0 && strcmp(b->op, op) != 0;
 }
 
 const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant)
 {
     const bora_kernel *best = NULL;
     REGISTRY_EACH(rt, kernels, bora_kernel, k)
-    if (strcmp(k->op, op) == 0 && strcasecmp(k->backend, backend) == 0 && quant_matches(k, quant) &&
-        is_better(k, best) && (!k->usable || k->usable()))
+    if (quant_matches(k, quant) && is_better(k, best, op) && registry_serves(rt, k, op, backend))
         best = k;
     return best;
 }
@@ -167,9 +184,9 @@ static bool check_arch(const bora_runtime *rt, const bora_arch *a, bora_error *e
 
 static bool check_kernel(const bora_kernel *k, bora_error *err)
 {
-    if (!good_name(k->op) || !good_name(k->backend) || !k->run == !k->tile)
+    if (!good_name(k->op) || !good_name(k->backend) || !!k->run + !!k->tile + !!k->tiles_of != 1)
         return bora_fail(err, BORA_USAGE,
-                         "offers a kernel for \"%s\" that names no backend, or not one of run and tile",
+                         "offers a kernel for \"%s\" that names no backend, or not one of run, tile and tiles_of",
                          k->op ? k->op : "");
     if (k->tile && (!k->tile->dot || k->tile->panel_rows < 1 || k->tile->max_tokens < 1 ||
                     !k->tile->pack != !k->tile->panel_bytes || (k->tile->activation && !k->tile->activation->quantize)))

@@ -77,6 +77,14 @@ BORA_API bora_node *bora_head_linear(bora_graph *g, bora_node *x, const char *na
  * (arXiv:2309.17453). A name that begins with '?' is optional. */
 BORA_API bora_node *bora_attention_with_sinks(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
                                               const bora_attention_attrs *attrs, const char *sinks);
+/* Mixtures of experts: the experts of each row and their weights, [T, n_experts] -> [T, 2 n_used]. `bias` is the name
+ * of a weight (with its suffix) that is added for the choice alone, or NULL. */
+BORA_API bora_node *bora_route(bora_graph *g, bora_node *logits, const char *bias, const bora_route_attrs *attrs);
+/* [T, n_in], the same for each slot, or [T, n_used n_in] -> [T, n_used n_out]: each slot by its expert's matrix of NAME
+ * [n_experts, n_out, n_in]. Adds NAME.bias [n_experts, n_out] when the checkpoint has one. */
+BORA_API bora_node *bora_expert_linear(bora_graph *g, bora_node *x, bora_node *routes, const char *name);
+/* [T, n_used width] -> [T, width]: the slots' sum by their weights. */
+BORA_API bora_node *bora_expert_sum(bora_graph *g, bora_node *x, bora_node *routes);
 /* Only the rows whose logits are asked for. Put it before the last norm: a prompt then costs one row of the head. */
 BORA_API bora_node *bora_outputs(bora_graph *g, bora_node *x);
 
@@ -101,6 +109,11 @@ BORA_API float bora_rope_attention_factor(bora_graph *g);
 
 /* down(activation(gate(x)) * up(x)) with NAME.gate_proj, NAME.up_proj, NAME.down_proj. */
 BORA_API bora_node *bora_gated_mlp(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind);
+
+/* The same by each row's experts, summed by their weights: NAME.gate_proj, up_proj [n_experts, n_ff, n_in] and
+ * NAME.down_proj [n_experts, n_in, n_ff]. `routes` is what bora_route() gives. */
+BORA_API bora_node *bora_expert_mlp(bora_graph *g, bora_node *x, bora_node *routes, const char *name,
+                                    bora_activation_kind kind);
 
 /* Grouped-query attention with rope: NAME.q_proj, k_proj, v_proj, o_proj. `rope` may be NULL. */
 BORA_API bora_node *bora_self_attention(bora_graph *g, bora_node *x, const char *name, const bora_rope_attrs *rope,
