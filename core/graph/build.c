@@ -116,6 +116,8 @@ static graph_weight *use_weight(bora_graph *g, const char *name, const graph_ori
 
 static bool add_weight(bora_graph *g, bora_node *node, int i, const char *name)
 {
+    if (!name)
+        return true;
     bool optional = name[0] == '?';
     char full[GRAPH_MAX_NAME], method[160];
     graph_origin origin;

@@ -175,7 +175,8 @@ static void an_unknown_activation_is_an_error(void **state)
 
 /* ---- rope ---- */
 
-static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, bool interleaved, bool with_factors)
+static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, int32_t offset, bool interleaved,
+                       bool with_factors)
 {
     enum { ROWS = 41, PAST = 1000 };
     int32_t half = n_dims / 2, width = n_heads * head_dim;
@@ -187,7 +188,12 @@ static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, bool i
     }
     bora_weight weight = { "rope_freqs", NULL, 1, { half, 1, 1, 1 }, factors };
     bora_rope_attrs attrs = {
-        .head_dim = head_dim, .n_dims = n_dims, .interleaved = interleaved, .scale = 1.25F, .inv_freq = freqs
+        .head_dim = head_dim,
+        .n_dims = n_dims,
+        .interleaved = interleaved,
+        .scale = 1.25F,
+        .inv_freq = freqs,
+        .offset = offset,
     };
     bora_call call = { .node = "rope",
                        .attrs = &attrs,
@@ -199,9 +205,9 @@ static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, bool i
     run_and_cut(find_kernel(cpu, "rope", NULL), &call, PAST);
     for (int32_t row = 0; row < ROWS; row++)
         for (int32_t i = 0; i < width; i++) {
-            int32_t d = i % head_dim;
+            int32_t d = i % head_dim - offset;
             double y = (double)x[row * width + i];
-            if (d < n_dims) {
+            if (d >= 0 && d < n_dims) {
                 int32_t pair = interleaved ? d / 2 : d % half;
                 bool second = interleaved ? d % 2 : d >= half;
                 int32_t other = i + (second ? -1 : 1) * (interleaved ? 1 : half);
@@ -223,9 +229,11 @@ static void rope_turns_pairs(void **state)
     (void)state;
     for (int interleaved = 0; interleaved < 2; interleaved++)
         for (int factors = 0; factors < 2; factors++) {
-            check_rope(1, 2, 2, interleaved, factors);
-            check_rope(3, 64, 64, interleaved, factors);
-            check_rope(2, 10, 6, interleaved, factors);
+            check_rope(1, 2, 2, 0, interleaved, factors);
+            check_rope(3, 64, 64, 0, interleaved, factors);
+            check_rope(2, 10, 6, 0, interleaved, factors);
+            check_rope(2, 10, 6, 4, interleaved, factors); /* the end of each head */
+            check_rope(3, 11, 4, 3, interleaved, factors); /* amid it */
         }
 }
 
