@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <bora/layout.h>
+
 static bool in_list(const char *const *list, const char *word)
 {
     for (; list && *list; list++)
@@ -123,7 +125,8 @@ static const char *owner(const bora_runtime *rt, const void *item)
         if (!p)
             continue;
         const void *const *lists[] = { (const void *const *)p->archs, (const void *const *)p->quants,
-                                       (const void *const *)p->backends, (const void *const *)p->ops };
+                                       (const void *const *)p->backends, (const void *const *)p->ops,
+                                       (const void *const *)p->layouts };
         for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
             for (const void *const *it = lists[l]; it && *it; it++)
                 if (*it == item)
@@ -182,6 +185,21 @@ static bool check_arch(const bora_runtime *rt, const bora_arch *a, bora_error *e
     return other ? taken(err, "architecture", a->name, owner(rt, other)) : true;
 }
 
+static bool check_layout(const bora_runtime *rt, const bora_layout *l, bora_error *err)
+{
+    size_t n = 0;
+    while (l->suffixes && l->suffixes[n])
+        n++;
+    if (!good_name(l->name) || !l->methods || n < 1 || n > BORA_MAX_PARTS || !l->describe || !l->read)
+        return bora_fail(err, BORA_USAGE,
+                         "offers a layout \"%s\" without a name, a method, 1 to %d suffixes or both functions",
+                         l->name ? l->name : "", BORA_MAX_PARTS);
+    REGISTRY_EACH(rt, layouts, bora_layout, other)
+    if (strcasecmp(other->name, l->name) == 0)
+        return taken(err, "layout", l->name, owner(rt, other));
+    return true;
+}
+
 static bool check_kernel(const bora_kernel *k, bora_error *err)
 {
     if (!good_name(k->op) || !good_name(k->backend) || !!k->run + !!k->tile + !!k->tiles_of != 1)
@@ -214,6 +232,9 @@ bool registry_check(const bora_runtime *rt, const bora_plugin *p, bora_error *er
             return false;
     for (const bora_arch *const *it = p->archs; it && *it; it++)
         if (!check_arch(rt, *it, err))
+            return false;
+    for (const bora_layout *const *it = p->layouts; it && *it; it++)
+        if (!check_layout(rt, *it, err))
             return false;
     for (const bora_kernel *const *it = p->kernels; it && *it; it++)
         if (!check_kernel(*it, err))

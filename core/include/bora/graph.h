@@ -42,6 +42,24 @@ BORA_API void bora_scope(bora_graph *g, const char *fmt, ...) BORA_PRINTF(2, 3);
 BORA_API void bora_scope_end(bora_graph *g);
 /* True when the checkpoint has a weight of that name in the present scope. */
 BORA_API bool bora_has_weight(bora_graph *g, const char *name);
+/* What the checkpoint has in another form than the architecture names it. These declare a weight NAME, to be used like
+ * any other; they do nothing when the checkpoint has NAME itself, or has nothing to make it of. Nothing is read before
+ * the model is loaded, and then row by row. */
+
+/* NAME [n, …] is n tensors of one shape and format, one behind another: PARTS is their name with %d for 0 … n - 1.
+ * NAME.bias likewise, where the parts have one. At most 65536. */
+BORA_API void bora_stacked_weight(bora_graph *g, const char *name, const char *parts, int32_t n);
+
+/* Which rows (outputs) of each matrix [n_out, n_in]: `count` of them, from `from` on, each `step`-th. */
+typedef struct bora_taken {
+    int32_t from, step, count; /* 0: from the first; each; as many as there are */
+    bool transposed;           /* the source holds [n_in, n_out]: its columns are the rows */
+} bora_taken;
+
+/* NAME is some rows of SOURCE [.., n_out, n_in]; NAME.bias is the same numbers of SOURCE.bias or SOURCE_bias [..,
+ * n_out], where there is one. A source in blocks (a quantized one) cannot be transposed. */
+BORA_API void bora_taken_weight(bora_graph *g, const char *name, const char *source, const bora_taken *taken);
+
 /* Fails the graph with a message of the architecture's own; returns NULL. For what it cannot do: "experts are not …".
  */
 BORA_API bora_node *bora_reject(bora_graph *g, const char *fmt, ...) BORA_PRINTF(2, 3);
