@@ -119,7 +119,7 @@ bool graph_activation(const char *name, bora_activation_kind *out)
         { "gelu_new", BORA_GELU_TANH },  { "gelu_fast", BORA_GELU_TANH },
         { "gelu_tanh", BORA_GELU_TANH }, { "relu", BORA_RELU },
         { "relu2", BORA_RELU2 },         { "sigmoid", BORA_SIGMOID },
-        { "tanh", BORA_TANH },
+        { "tanh", BORA_TANH },           { "linear", BORA_IDENTITY },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i].name) == 0) {

@@ -149,10 +149,20 @@ void bora_model_free(bora_model *m)
     free(m);
 }
 
+/* A recurrent state is zero before a sequence's first token. */
+static bool clear_new_sequences(bora_model *m, const bora_batch *batch, bora_error *err)
+{
+    for (int32_t s = 0; m->states.recurrent && s < batch->n_sequences; s++)
+        if (batch->sequences[s].n_past == 0 && batch->sequences[s].n_rows > 0 &&
+            !state_pool_clear_slot(m, batch->sequences[s].slot, err))
+            return false;
+    return true;
+}
+
 bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error *err)
 {
     pthread_mutex_lock(&m->mutex);
-    bool ok = exec_run(m->program, batch, logits, err);
+    bool ok = clear_new_sequences(m, batch, err) && exec_run(m->program, batch, logits, err);
     pthread_mutex_unlock(&m->mutex);
     return ok;
 }

@@ -132,7 +132,7 @@ static const bora_quant *wanted_format(placement *p, const graph_weight *w, cons
                                        const topology_choice *choice, bora_error *err)
 {
     const bora_quant *stored = w->tensor->quant, *wanted = NULL;
-    if (!is_matrix)
+    if (!is_matrix) /* what is asked for is meant for matrices */
         return stored;
     if (choice->isq) {
         wanted = find_quant(p->m->runtime, choice->isq, "topology", err);
@@ -216,7 +216,7 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
         const bora_quant *to = convertible(p, op, d, quant, width, &found);
         kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL) : NULL;
         if (kernel) {
-            if (node->call.weights[0]->n_dims > 1)
+            if (node->call.weights[0]->n_dims > 1 && !op->small_weights)
                 note_conversion(p, quant, to, d);
             *format = to;
             return (exec_choice){ kernel, d };
@@ -273,7 +273,8 @@ static bool place_node(placement *p, const bora_node *node, exec_node *out, bora
         return bora_error_prefix(err, "topology");
     const bora_quant *quant = NULL, *format = NULL;
     if (first) {
-        quant = wanted_format(p, first, node->call.weights[0], node->call.weights[0]->n_dims > 1, &choice, err);
+        quant = wanted_format(p, first, node->call.weights[0],
+                              node->call.weights[0]->n_dims > 1 && !node->call.op->small_weights, &choice, err);
         if (!quant)
             return false;
     }

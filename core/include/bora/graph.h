@@ -84,6 +84,12 @@ BORA_API bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs
 /* `v` may be NULL: the values are then the first value_dim numbers of the keys. */
 BORA_API bora_node *bora_attention(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
                                    const bora_attention_attrs *attrs);
+/* Along each sequence, with NAME.bias when the checkpoint has one. */
+BORA_API bora_node *bora_causal_conv1d(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind);
+/* xbc [T, n_heads head_dim + 2 n_groups state_dim], dt [T, n_heads] -> [T, n_heads head_dim], with NAME.A_log, NAME.D
+ * and NAME.dt_bias. */
+BORA_API bora_node *bora_mamba2(bora_graph *g, bora_node *xbc, bora_node *dt, const char *name,
+                                const bora_mamba2_attrs *attrs);
 /* `width` numbers from `from` on, of each run of `each` numbers (0: of the whole row). */
 BORA_API bora_node *bora_slice(bora_graph *g, bora_node *x, int32_t from, int32_t width, int32_t each);
 /* Run by run, a's numbers and then b's: [T, runs wa], [T, runs wb] -> [T, runs (wa + wb)]. */

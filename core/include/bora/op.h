@@ -55,7 +55,7 @@ typedef struct bora_batch {
 /* What an operation remembers between batches, owned by the engine. */
 typedef struct bora_state_spec {
     size_t token_bytes;    /* for each token of each sequence, kept in blocks of `block_tokens` tokens: a KV cache */
-    size_t sequence_bytes; /* for each sequence: a recurrent state, zero at the start */
+    size_t sequence_bytes; /* for each sequence: a recurrent state, zero before its first token */
 } bora_state_spec;
 
 typedef struct bora_state {
@@ -115,6 +115,9 @@ struct bora_op {
     bool (*reference)(const bora_call *call, bora_error *err);
     /* What it keeps between batches; NULL: nothing. */
     void (*state)(const bora_call *call, bora_state_spec *spec);
+    /* Its weights are vectors or as good as that, however many dimensions a checkpoint gives them: they keep their
+     * format, whatever format is asked for. */
+    bool small_weights;
 };
 
 /* The numbers in a row of a weight: its last dimension (a vector is one row). */
@@ -136,6 +139,12 @@ static inline int64_t bora_weight_matrices(const bora_weight *w)
 static inline int64_t bora_weight_rows(const bora_weight *w)
 {
     return w->n_dims < 2 ? 1 : bora_weight_matrices(w) * w->shape[w->n_dims - 2];
+}
+
+/* All its numbers. */
+static inline int64_t bora_weight_numbers(const bora_weight *w)
+{
+    return bora_weight_rows(w) * bora_weight_width(w);
 }
 
 static inline size_t bora_row_bytes(const bora_quant *quant, int64_t width)

@@ -4,7 +4,7 @@
  *
  *   embed       weight [n_vocab, width]                             -> [T, width]       rows of the weight by token id
  *   linear      x [T, n_in], weight [n_out, n_in], bias [n_out]?    -> [T, n_out]       x W^T + b
- *   rms_norm    x [T, width], weight [n]                            -> [T, width]       each run of n: w x / rms(x)
+ *   rms_norm    x [T, width], weight [n] or [groups n]              -> [T, width]       each run of n: w x / rms(x)
  *   layer_norm  x [T, width], weight [n]?, bias [n]?                -> [T, width]
  *   add, mul    a [T, width], b [T, width]                          -> [T, width]
  *   scale       x [T, width]                                        -> [T, width]       factor x
@@ -15,6 +15,8 @@
  *   rope        x [T, n_heads head_dim], freq_factors [n_dims/2]?   -> [T, same]
  *   attention   q [T, n_heads head_dim], k [T, n_kv_heads head_dim], v [T, n_kv_heads value_dim]?,
  *               sinks [n_heads]?                                    -> [T, n_heads value_dim]
+ *   causal_conv1d x [T, C], weight [C, K] or [C, 1, K], bias [C]?   -> [T, C]           along each sequence
+ *   mamba2      xbc [T, H P + 2 G N], dt [T, H], a, d, dt_bias [H]  -> [T, H P]         along each sequence
  *   slice       x [T, runs each]                                    -> [T, runs width]  numbers from … of each run
  *   join        a [T, runs wa], b [T, runs wb] (or [T, wb], shared) -> [T, runs (wa + wb)]
  *   head_linear x [T, heads n_in], weight [heads R, n] or [heads, R, n]
@@ -42,11 +44,13 @@ typedef enum bora_activation_kind {
     BORA_RELU2, /* relu(x)^2 */
     BORA_SIGMOID,
     BORA_TANH,
+    BORA_IDENTITY, /* x */
 } bora_activation_kind;
 
 typedef struct bora_norm_attrs {
     float eps;         /* added to the mean square (rms_norm) or the variance (layer_norm) */
     float weight_bias; /* added to the weight: 1 where a checkpoint stores w - 1 */
+    int32_t groups;    /* of rms_norm: the weight is that of so many runs side by side, each normed by itself; 0: 1 */
 } bora_norm_attrs;
 
 typedef struct bora_scale_attrs {
@@ -102,6 +106,29 @@ static inline int32_t bora_attention_value_dim(const bora_attention_attrs *a)
 {
     return a->value_dim ? a->value_dim : a->head_dim;
 }
+
+/* A convolution along each sequence, each column by itself: y_t = f(bias + sum over k < K of w_k x_{t-K+1+k}), in this
+ * order; before the first token there are zeros. The first tap is that of the oldest input.
+ *
+ * State of a sequence: its last K - 1 inputs, [K - 1][C] floats, the oldest first. */
+typedef struct bora_causal_conv1d_attrs {
+    bora_activation_kind kind; /* f */
+} bora_causal_conv1d_attrs;
+
+/* The recurrence of Mamba-2 (arXiv:2405.21060). A row of `xbc` is x [n_heads, head_dim], then B and C, both
+ * [n_groups, state_dim]; a head uses those of its group. For each token in turn and each head, with its state
+ * S [head_dim, state_dim]:
+ *
+ *   dt = clamp(softplus(dt + dt_bias), dt_min, dt_max)
+ *   S  = S exp(dt a) + dt x B^T
+ *   y  = S C + d x
+ *
+ * State of a sequence: [n_heads][head_dim][state_dim] floats. Weights may have any shape of n_heads numbers. */
+typedef struct bora_mamba2_attrs {
+    int32_t n_heads, head_dim, n_groups, state_dim;
+    float dt_min, dt_max; /* dt_max 0: no bound */
+    bool a_is_log;        /* the weight is log(-a); else a itself */
+} bora_mamba2_attrs;
 
 /* The numbers from … from + width - 1 of each run of `each` numbers. */
 typedef struct bora_slice_attrs {
