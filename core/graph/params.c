@@ -114,11 +114,19 @@ bora_activation_kind bora_param_activation(bora_graph *g, const char *key, const
         const char *name;
         bora_activation_kind kind;
     } names[] = {
-        { "silu", BORA_SILU },           { "swish", BORA_SILU },
-        { "gelu", BORA_GELU },           { "gelu_pytorch_tanh", BORA_GELU_TANH },
-        { "gelu_new", BORA_GELU_TANH },  { "gelu_fast", BORA_GELU_TANH },
-        { "gelu_tanh", BORA_GELU_TANH }, { "relu", BORA_RELU },
-        { "relu2", BORA_RELU2 },         { "sigmoid", BORA_SIGMOID },
+        { "silu", BORA_SILU },
+        { "swish", BORA_SILU },
+        { "gelu", BORA_GELU },
+        { "gelu_pytorch_tanh", BORA_GELU_TANH },
+        { "gelu_new", BORA_GELU_TANH },
+        { "gelu_fast", BORA_GELU_TANH },
+        { "gelu_tanh", BORA_GELU_TANH },
+        { "gelu_python", BORA_GELU },
+        { "gelu_accurate", BORA_GELU_TANH },
+        { "gelu_python_tanh", BORA_GELU_TANH },
+        { "relu", BORA_RELU },
+        { "relu2", BORA_RELU2 },
+        { "sigmoid", BORA_SIGMOID },
         { "tanh", BORA_TANH },
     };
     const char *name = bora_param_string_or(g, key, fallback);
