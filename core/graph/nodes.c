@@ -26,7 +26,12 @@ bora_node *bora_linear(bora_graph *g, bora_node *x, const char *name)
 
 bora_node *bora_rms_norm(bora_graph *g, bora_node *x, const char *name, float eps)
 {
-    return graph_node(g, "rms_norm", name, &x, 1, &name, 1, &(bora_norm_attrs){ .eps = eps }, sizeof(bora_norm_attrs));
+    return bora_rms_norm_of(g, x, name, &(bora_norm_attrs){ .eps = eps });
+}
+
+bora_node *bora_rms_norm_of(bora_graph *g, bora_node *x, const char *name, const bora_norm_attrs *attrs)
+{
+    return graph_node(g, "rms_norm", name, &x, 1, &name, 1, attrs, sizeof *attrs);
 }
 
 bora_node *bora_layer_norm(bora_graph *g, bora_node *x, const char *name, float eps)

@@ -70,6 +70,8 @@ BORA_API bora_node *bora_embed(bora_graph *g, const char *name);
 BORA_API bora_node *bora_linear(bora_graph *g, bora_node *x, const char *name);
 /* Norms over each run of as many numbers as the weight has: a weight [head_dim] norms each head by itself. */
 BORA_API bora_node *bora_rms_norm(bora_graph *g, bora_node *x, const char *name, float eps);
+/* With attrs->weight_bias: 1 where a checkpoint stores w - 1. */
+BORA_API bora_node *bora_rms_norm_of(bora_graph *g, bora_node *x, const char *name, const bora_norm_attrs *attrs);
 BORA_API bora_node *bora_layer_norm(bora_graph *g, bora_node *x, const char *name, float eps);
 BORA_API bora_node *bora_add(bora_graph *g, bora_node *a, bora_node *b);
 BORA_API bora_node *bora_mul(bora_graph *g, bora_node *a, bora_node *b);
@@ -122,9 +124,21 @@ BORA_API int64_t bora_width(const bora_node *node);
 
 /* ---- blocks that many architectures share, made of the above ---- */
 
+/* What an architecture knows of its rope beside the config. */
+typedef struct bora_rope_section {
+    const char *kind; /* of layers, where kinds differ: "full_attention", "sliding_attention"; NULL: one rope */
+    float theta;      /* where the config has none for this kind; 0: its rope_theta, else 10000 */
+    float partial_rotary_factor; /* where the config has none; 0: 1 */
+} bora_rope_section;
+
 /* Reads rope_theta, rope_scaling or rope_parameters, partial_rotary_factor and the checkpoint's pair layout, and works
- * out the frequencies: default, linear, dynamic, yarn (arXiv:2309.00071), and bands of frequencies (low_freq_factor,
- * high_freq_factor). Other kinds fail the graph. */
+ * out the frequencies: default, linear, dynamic, yarn (arXiv:2309.00071), longrope (arXiv:2402.13753; its factors in
+ * the config, or the tensors rope_factors_short and rope_factors_long), and bands of frequencies (low_freq_factor,
+ * high_freq_factor). Other kinds fail the graph.
+ *
+ * A kind of layers has what rope_parameters says under its name. Where nothing is said there, what the config says of
+ * rope as a whole is said of "full_attention", and other kinds turn by the plain frequencies of their theta. */
+BORA_API bora_rope_attrs bora_rope_params_of(bora_graph *g, int32_t head_dim, const bora_rope_section *section);
 BORA_API bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim);
 
 /* What rope scaling asks of attention's scale, to be multiplied with it: the square of 1 + 0.1 mscale_all_dim

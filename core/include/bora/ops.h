@@ -80,9 +80,16 @@ typedef struct bora_rope_attrs {
     int32_t dynamic_max;
     float theta, dynamic_factor;
     int32_t offset; /* the first number of each head that is turned; what is before and behind passes through */
+    /* longrope (arXiv:2402.13753): once a sequence, its length counted as above, is longer than `long_after`, its rows
+     * turn by long_inv_freq [n_dims/2]; NULL: off. transformers takes the length of what it is given at once, and
+     * turns the whole sequence anew when generation crosses that length: from there on its logits differ from these,
+     * where rows stay as they were turned. */
+    int32_t long_after;
+    const float *long_inv_freq;
 } bora_rope_attrs;
 
-/* inv_freq for a row under "dynamic" scaling, or attrs->inv_freq when it does not apply. `scratch` is [n_dims/2]. */
+/* The frequencies of a row under "dynamic" scaling and longrope, attrs->inv_freq where neither applies. `scratch` is
+ * [n_dims/2]. */
 BORA_API const float *bora_rope_row_freqs(const bora_rope_attrs *attrs, const bora_sequence *sequence, int32_t position,
                                           float *scratch);
 
