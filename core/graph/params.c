@@ -114,12 +114,32 @@ bool graph_activation(const char *name, bora_activation_kind *out)
         const char *name;
         bora_activation_kind kind;
     } names[] = {
-        { "silu", BORA_SILU },           { "swish", BORA_SILU },
-        { "gelu", BORA_GELU },           { "gelu_pytorch_tanh", BORA_GELU_TANH },
-        { "gelu_new", BORA_GELU_TANH },  { "gelu_fast", BORA_GELU_TANH },
-        { "gelu_tanh", BORA_GELU_TANH }, { "relu", BORA_RELU },
-        { "relu2", BORA_RELU2 },         { "sigmoid", BORA_SIGMOID },
-        { "tanh", BORA_TANH },           { "linear", BORA_IDENTITY },
+        { "silu", BORA_SILU },
+        { "swish", BORA_SILU },
+        { "gelu", BORA_GELU },
+        { "gelu_pytorch_tanh", BORA_GELU_TANH },
+        { "gelu_new", BORA_GELU_TANH },
+        { "gelu_fast", BORA_GELU_TANH },
+        { "gelu_tanh", BORA_GELU_TANH },
+        { "relu", BORA_RELU },
+        { "relu2", BORA_RELU2 },
+        { "sigmoid", BORA_SIGMOID },
+        { "tanh", BORA_TANH },
+        { "linear", BORA_IDENTITY },
+        { "silu", BORA_SILU },
+        { "swish", BORA_SILU },
+        { "gelu", BORA_GELU },
+        { "gelu_pytorch_tanh", BORA_GELU_TANH },
+        { "gelu_new", BORA_GELU_TANH },
+        { "gelu_fast", BORA_GELU_TANH },
+        { "gelu_tanh", BORA_GELU_TANH },
+        { "gelu_python", BORA_GELU },
+        { "gelu_accurate", BORA_GELU_TANH },
+        { "gelu_python_tanh", BORA_GELU_TANH },
+        { "relu", BORA_RELU },
+        { "relu2", BORA_RELU2 },
+        { "sigmoid", BORA_SIGMOID },
+        { "tanh", BORA_TANH },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i].name) == 0) {

@@ -5,8 +5,8 @@
 #include <bora/ops.h>
 
 extern const bora_op op_embed, op_linear, op_rms_norm, op_layer_norm, op_add, op_mul, op_scale, op_activation, op_gate,
-    op_softcap, op_rope, op_attention, op_outputs, op_slice, op_join, op_head_linear, op_clamped_gate, op_causal_conv1d,
-    op_mamba2;
+    op_softcap, op_rope, op_attention, op_outputs, op_slice, op_join, op_head_linear, op_clamped_gate, op_route,
+    op_expert_linear, op_expert_sum, op_causal_conv1d, op_mamba2;
 
 /* The call has so many inputs and, at least, its required weights; else an error that says so. */
 bool op_expect(const bora_call *call, int n_inputs, int n_weights, bora_error *err);

@@ -120,18 +120,25 @@ struct bora_op {
     bool small_weights;
 };
 
-/* The numbers in a row of a weight: the product of its dimensions but the first (a vector is one row). */
+/* The numbers in a row of a weight: its last dimension (a vector is one row). */
 static inline int64_t bora_weight_width(const bora_weight *w)
 {
-    int64_t width = w->n_dims == 1 ? w->shape[0] : 1;
-    for (int d = 1; d < w->n_dims; d++)
-        width *= w->shape[d];
-    return width;
+    return w->n_dims > 0 ? w->shape[w->n_dims - 1] : 1;
 }
 
+/* A weight of more than two dimensions is a stack of matrices, one after the other: [n_experts, n_out, n_in]. */
+static inline int64_t bora_weight_matrices(const bora_weight *w)
+{
+    int64_t n = 1;
+    for (int d = 0; d < w->n_dims - 2; d++)
+        n *= w->shape[d];
+    return n;
+}
+
+/* Rows of all its matrices. */
 static inline int64_t bora_weight_rows(const bora_weight *w)
 {
-    return w->n_dims < 2 ? 1 : w->shape[0];
+    return w->n_dims < 2 ? 1 : bora_weight_matrices(w) * w->shape[w->n_dims - 2];
 }
 
 /* All its numbers. */

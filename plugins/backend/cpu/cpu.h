@@ -29,10 +29,21 @@ struct bora_device {
     pthread_mutex_t busy; /* held while a piece runs: guards the buffers */
     cpu_buffer scratch;   /* n_threads areas of scratch_bytes */
     size_t scratch_bytes;
-    cpu_buffer activations; /* of one linear, in the format of its kernel */
+    cpu_buffer activations;   /* of one linear, in the format of its kernel */
+    cpu_buffer slots, sorted; /* of one expert_linear: which expert gets what, and the activations in that order */
     cpu_buffer runs;
     cpu_buffer vectors[BORA_MAX_WEIGHTS];
 };
+
+static inline int64_t cpu_div_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static inline int64_t cpu_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* ---- device.c: memory and threads ---- */
 
@@ -67,9 +78,10 @@ void cpu_weighted_sum(float *sum, float keep, const float *weights, const float 
 void cpu_state_step(float *state, int64_t n_rows, int64_t n, float keep, const float *add, const float *in,
                     const float *read, float *out);
 
-/* ---- the driver of tiles, and the kernels ---- */
+/* ---- the drivers of tiles, and the kernels ---- */
 
 bool cpu_linear(bora_device *device, const bora_tile *tile, const bora_call *call, bora_error *err);
+bool cpu_expert_linear(bora_device *device, const bora_tile *tile, const bora_call *call, bora_error *err);
 extern const bora_tile cpu_tile_plain, cpu_tile_any;
 
 bool cpu_embed(bora_device *device, const bora_call *call, bora_error *err);
@@ -88,6 +100,8 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_slice(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_join(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_head_linear(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_route(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_expert_sum(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_causal_conv1d(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_mamba2(bora_device *device, const bora_call *call, bora_error *err);
 
