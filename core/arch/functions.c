@@ -230,9 +230,15 @@ static bool call_op(call *c, const bora_op *op, const expr *x, value *out)
 static bool call_rope_params(call *c, value *out)
 {
     int32_t head_dim;
-    if (!as_int(c, 0, &head_dim))
+    double theta = 0, partial = 0;
+    bora_rope_section section = { 0 };
+    if (!as_int(c, 0, &head_dim) || (c->values[1].kind != VALUE_NONE && !as_text(c, 1, &section.kind)) ||
+        (c->values[2].kind != VALUE_NONE && !as_number(c, 2, &theta)) ||
+        (c->values[3].kind != VALUE_NONE && !as_number(c, 3, &partial)))
         return false;
-    bora_rope_attrs rope = bora_rope_params(c->e->graph, head_dim);
+    section.theta = (float)theta;
+    section.partial_rotary_factor = (float)partial;
+    bora_rope_attrs rope = bora_rope_params_of(c->e->graph, head_dim, &section);
     const bora_rope_attrs *copy = arena_copy(&c->e->graph->arena, &rope, sizeof rope);
     *out = (value){ .kind = VALUE_ROPE, .rope = copy };
     return copy ? true : bora_fail_memory(&c->e->graph->error, "a graph");
@@ -340,7 +346,7 @@ static const struct function {
     const char *parameters; /* '?' after what may be left out */
     bool (*call)(call *c, value *out);
 } functions[] = {
-    { "rope_params", "head_dim", call_rope_params },
+    { "rope_params", "head_dim kind? theta? partial_rotary_factor?", call_rope_params },
     { "rope", "x rope", call_rope },
     { "gated_mlp", "x name kind", call_gated_mlp },
     { "head", "x name embed tied?", call_head },
