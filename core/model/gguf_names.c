@@ -23,6 +23,18 @@ static const bora_name_pair weight_names[] = {
     { "model.layers.%d.mlp.gate_proj", "blk.%d.ffn_gate" },
     { "model.layers.%d.mlp.up_proj", "blk.%d.ffn_up" },
     { "model.layers.%d.mlp.down_proj", "blk.%d.ffn_down" },
+    { "model.layers.%d.mlp.gate.e_score_correction_bias", "blk.%d.exp_probs_b.bias" },
+    { "model.layers.%d.mlp.gate", "blk.%d.ffn_gate_inp" },
+    { "model.layers.%d.mlp.experts.gate_proj", "blk.%d.ffn_gate_exps" },
+    { "model.layers.%d.mlp.experts.up_proj", "blk.%d.ffn_up_exps" },
+    { "model.layers.%d.mlp.experts.down_proj", "blk.%d.ffn_down_exps" },
+    { "model.layers.%d.mlp.shared_experts.gate_proj", "blk.%d.ffn_gate_shexp" },
+    { "model.layers.%d.mlp.shared_experts.up_proj", "blk.%d.ffn_up_shexp" },
+    { "model.layers.%d.mlp.shared_experts.down_proj", "blk.%d.ffn_down_shexp" },
+    { "model.layers.%d.mlp.shared_expert.gate_proj", "blk.%d.ffn_gate_shexp" },
+    { "model.layers.%d.mlp.shared_expert.up_proj", "blk.%d.ffn_up_shexp" },
+    { "model.layers.%d.mlp.shared_expert.down_proj", "blk.%d.ffn_down_shexp" },
+    { "model.layers.%d.mlp.shared_expert_gate", "blk.%d.ffn_gate_inp_shexp" },
     { NULL, NULL },
 };
 
@@ -49,6 +61,13 @@ static const bora_name_pair param_names[] = {
     { "rope_scaling.attention_factor", "%s.rope.scaling.yarn_attn_factor" },
     { "rope_scaling.beta_fast", "%s.rope.scaling.yarn_beta_fast" },
     { "rope_scaling.beta_slow", "%s.rope.scaling.yarn_beta_slow" },
+    { "num_experts_per_tok", "%s.expert_used_count" },
+    { "moe_intermediate_size", "%s.expert_feed_forward_length" },
+    { "norm_topk_prob", "%s.expert_weights_norm" },
+    { "routed_scaling_factor", "%s.expert_weights_scale" },
+    { "n_group", "%s.expert_group_count" },
+    { "topk_group", "%s.expert_group_used_count" },
+    { "first_k_dense_replace", "%s.leading_dense_block_count" },
     { NULL, NULL },
 };
 
@@ -203,8 +222,9 @@ static bool put_windows(cJSON *root, const bora_checkpoint *c, const char *gguf_
     return list != NULL;
 }
 
-/* What GGUF says of rope scaling in its own way: an old key for linear scaling, and a factor on the scale of cos and
- * sin, which for yarn comes on top of what follows from its factor. */
+/* What GGUF says of rope scaling in its own way: an old key for linear scaling, a factor on the scale of cos and sin,
+ * which for yarn comes on top of what follows from its factor, and a tenth of mscale_all_dim (which it takes mscale to
+ * be equal to). */
 static bool put_rope_extras(cJSON *root, const bora_checkpoint *c, const char *gguf_arch)
 {
     double linear = meta_float(c, "%s.rope.scale_linear", gguf_arch, 0);
@@ -212,6 +232,10 @@ static bool put_rope_extras(cJSON *root, const bora_checkpoint *c, const char *g
         return put(root, "rope_scaling.type", cJSON_CreateString("linear")) &&
                put(root, "rope_scaling.factor", cJSON_CreateNumber(linear));
     double factor = meta_float(c, "%s.rope.scaling.factor", gguf_arch, 0);
+    double log_multiplier = meta_float(c, "%s.rope.scaling.yarn_log_multiplier", gguf_arch, 0);
+    if (log_multiplier > 0 && (!put(root, "rope_scaling.mscale", cJSON_CreateNumber(10 * log_multiplier)) ||
+                               !put(root, "rope_scaling.mscale_all_dim", cJSON_CreateNumber(10 * log_multiplier))))
+        return false;
     double attn = meta_float(c, "%s.rope.scaling.attn_factor", gguf_arch, 0);
     const cJSON *scaling = cJSON_GetObjectItemCaseSensitive(root, "rope_scaling");
     if (attn > 0 && !cJSON_GetObjectItemCaseSensitive(scaling, "attention_factor"))

@@ -1,4 +1,4 @@
-/* Operations on each number by itself: add, mul, scale, softcap, activation, gate. */
+/* Operations on each number by itself: add, mul, scale, softcap, activation, gate, clamped_gate. */
 #include <math.h>
 
 #include "graph/ops/ops.h"
@@ -58,7 +58,7 @@ static bool softcap_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-static float activate(bora_activation_kind kind, float x)
+float op_activate(bora_activation_kind kind, float x)
 {
     switch (kind) {
     case BORA_SILU:
@@ -75,6 +75,8 @@ static float activate(bora_activation_kind kind, float x)
         return 1 / (1 + expf(-x));
     case BORA_TANH:
         return tanhf(x);
+    case BORA_IDENTITY:
+        return x;
     }
     return x;
 }
@@ -84,7 +86,7 @@ static bool activation_reference(const bora_call *call, bora_error *err)
     (void)err;
     bora_activation_kind kind = ((const bora_activation_attrs *)call->attrs)->kind;
     for (int64_t i = 0, n = size(call); i < n; i++)
-        call->output.data[i] = activate(kind, call->inputs[0].data[i]);
+        call->output.data[i] = op_activate(kind, call->inputs[0].data[i]);
     return true;
 }
 
@@ -93,7 +95,29 @@ static bool gate_reference(const bora_call *call, bora_error *err)
     (void)err;
     bora_activation_kind kind = ((const bora_activation_attrs *)call->attrs)->kind;
     for (int64_t i = 0, n = size(call); i < n; i++)
-        call->output.data[i] = activate(kind, call->inputs[0].data[i]) * call->inputs[1].data[i];
+        call->output.data[i] = op_activate(kind, call->inputs[0].data[i]) * call->inputs[1].data[i];
+    return true;
+}
+
+static bool clamped_gate_shape(bora_call *call, bora_error *err)
+{
+    const bora_clamped_gate_attrs *attrs = call->attrs;
+    if (!(attrs->limit > 0))
+        return bora_fail(err, BORA_FORMAT, "the limit must be above 0");
+    return binary_shape(call, err);
+}
+
+static bool clamped_gate_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    const bora_clamped_gate_attrs *attrs = call->attrs;
+    const float limit = attrs->limit;
+    for (int64_t i = 0, n = size(call); i < n; i++) {
+        float g = call->inputs[0].data[i], u = call->inputs[1].data[i];
+        g = g > limit ? limit : g;
+        u = u > limit ? limit : u < -limit ? -limit : u;
+        call->output.data[i] = (u + 1) * (g * op_activate(BORA_SIGMOID, attrs->alpha * g));
+    }
     return true;
 }
 
@@ -121,6 +145,13 @@ static const bora_arg gate_args[] = {
     { .name = "kind", .kind = BORA_ARG_ACTIVATION, .offset = offsetof(bora_activation_attrs, kind) },
     { .name = NULL },
 };
+static const bora_arg clamped_gate_args[] = {
+    { .name = "gate", .kind = BORA_ARG_INPUT },
+    { .name = "up", .kind = BORA_ARG_INPUT },
+    { .name = "limit", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_clamped_gate_attrs, limit) },
+    { .name = "alpha", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_clamped_gate_attrs, alpha) },
+    { .name = NULL },
+};
 
 const bora_op op_add = { .name = "add", .args = binary_args, .shape = binary_shape, .reference = add_reference };
 const bora_op op_mul = { .name = "mul", .args = binary_args, .shape = binary_shape, .reference = mul_reference };
@@ -144,3 +175,8 @@ const bora_op op_gate = { .name = "gate",
                           .attrs_bytes = sizeof(bora_activation_attrs),
                           .shape = binary_shape,
                           .reference = gate_reference };
+const bora_op op_clamped_gate = { .name = "clamped_gate",
+                                  .args = clamped_gate_args,
+                                  .attrs_bytes = sizeof(bora_clamped_gate_attrs),
+                                  .shape = clamped_gate_shape,
+                                  .reference = clamped_gate_reference };

@@ -1,4 +1,4 @@
-/* Operations on each number by itself: add, mul, scale, softcap, activation, gate. */
+/* Operations on each number by itself: add, mul, scale, softcap, activation, gate, clamped_gate. */
 #include "cpu.h"
 
 #include <math.h>
@@ -34,11 +34,16 @@ static float sigmoid(float x)
     return 1 / (1 + expf(-x));
 }
 
+static float identity(float x)
+{
+    return x;
+}
+
 typedef struct numbers {
     const float *a, *b; /* b: NULL for operations with one input */
     float *out;
-    float factor;
-    float (*function)(float);
+    float factor, limit;
+    cpu_function function;
 } numbers;
 
 static void add(void *ctx, int64_t begin, int64_t end, int thread)
@@ -89,6 +94,18 @@ static void gate(void *ctx, int64_t begin, int64_t end, int thread)
         m->out[i] = m->function(m->a[i]) * m->b[i];
 }
 
+/* `factor` is alpha. */
+static void clamped_gate(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        float g = m->a[i] > m->limit ? m->limit : m->a[i];
+        float u = m->b[i] > m->limit ? m->limit : m->b[i] < -m->limit ? -m->limit : m->b[i];
+        m->out[i] = (u + 1) * (g * sigmoid(m->factor * g));
+    }
+}
+
 /* What one call of a function of libm costs, in additions. */
 enum { FUNCTION_COST = 16 };
 
@@ -127,17 +144,23 @@ bool cpu_softcap(bora_device *device, const bora_call *call, bora_error *err)
                (numbers){ .factor = ((const bora_scale_attrs *)call->attrs)->factor });
 }
 
+cpu_function cpu_activation_function(bora_activation_kind kind, bora_error *err)
+{
+    static const cpu_function functions[] = {
+        [BORA_SILU] = silu,   [BORA_GELU] = gelu,       [BORA_GELU_TANH] = gelu_tanh, [BORA_RELU] = relu,
+        [BORA_RELU2] = relu2, [BORA_SIGMOID] = sigmoid, [BORA_TANH] = tanhf,          [BORA_IDENTITY] = identity,
+    };
+    if ((unsigned)kind < sizeof functions / sizeof *functions)
+        return functions[kind];
+    bora_fail(err, BORA_UNSUPPORTED, "the cpu backend has no activation number %u", (unsigned)kind);
+    return NULL;
+}
+
 static bool run_function(bora_device *device, const bora_call *call, void (*range)(void *, int64_t, int64_t, int),
                          bora_error *err)
 {
-    static float (*const functions[])(float) = {
-        [BORA_SILU] = silu,   [BORA_GELU] = gelu,       [BORA_GELU_TANH] = gelu_tanh, [BORA_RELU] = relu,
-        [BORA_RELU2] = relu2, [BORA_SIGMOID] = sigmoid, [BORA_TANH] = tanhf,
-    };
-    unsigned kind = (unsigned)((const bora_activation_attrs *)call->attrs)->kind;
-    if (kind >= sizeof functions / sizeof *functions)
-        return bora_fail(err, BORA_UNSUPPORTED, "the cpu backend has no activation number %u", kind);
-    return run(device, call, FUNCTION_COST, range, (numbers){ .function = functions[kind] });
+    cpu_function function = cpu_activation_function(((const bora_activation_attrs *)call->attrs)->kind, err);
+    return function && run(device, call, FUNCTION_COST, range, (numbers){ .function = function });
 }
 
 bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err)
@@ -148,4 +171,11 @@ bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err)
 bool cpu_gate(bora_device *device, const bora_call *call, bora_error *err)
 {
     return run_function(device, call, gate, err);
+}
+
+bool cpu_clamped_gate(bora_device *device, const bora_call *call, bora_error *err)
+{
+    (void)err;
+    const bora_clamped_gate_attrs *attrs = call->attrs;
+    return run(device, call, FUNCTION_COST, clamped_gate, (numbers){ .factor = attrs->alpha, .limit = attrs->limit });
 }

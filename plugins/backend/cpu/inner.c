@@ -87,44 +87,94 @@ INLINE void dot_all(int block_rows, int block_acts, const char *rows, size_t row
 }
 
 /* n_lanes times 16 columns, n_lanes a constant where this is inlined. */
-INLINE void sum_columns(int n_lanes, float *sum, float keep, const float *weights, const float *rows, int n,
-                        int64_t width)
+INLINE void sum_columns(int n_lanes, float *sum, float keep, const float *weights, const float *rows, int64_t stride,
+                        int n)
 {
     lanes s[MAX_BLOCK];
     for (int c = 0; c < n_lanes; c++)
         s[c] = LOAD(sum + c * LANES) * keep;
     for (int j = 0; j < n; j++)
         for (int c = 0; c < n_lanes; c++)
-            s[c] += LOAD(rows + j * width + c * LANES) * weights[j];
+            s[c] += LOAD(rows + j * stride + c * LANES) * weights[j];
     memcpy(sum, s, (size_t)n_lanes * sizeof *s);
 }
 
-INLINE void sum_all(float *sum, float keep, const float *weights, const float *rows, int n, int64_t width)
+INLINE void sum_all(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
+                    int64_t width)
 {
     int64_t i = 0;
     for (; i + MAX_BLOCK * LANES <= width; i += MAX_BLOCK * LANES)
-        sum_columns(MAX_BLOCK, sum + i, keep, weights, rows + i, n, width);
+        sum_columns(MAX_BLOCK, sum + i, keep, weights, rows + i, stride, n);
     for (; i + LANES <= width; i += LANES)
-        sum_columns(1, sum + i, keep, weights, rows + i, n, width);
+        sum_columns(1, sum + i, keep, weights, rows + i, stride, n);
     for (; i < width; i++) {
         float s = sum[i] * keep;
         for (int j = 0; j < n; j++)
-            s += rows[j * width + i] * weights[j];
+            s += rows[j * stride + i] * weights[j];
         sum[i] = s;
     }
 }
 
-/* dot_NAME and sum_NAME: the above for one instruction set, in blocks that fill its registers. */
+/* n_rows is a constant where this is inlined: the rows' sums do not wait for each other. */
+INLINE void step_block(int n_rows, float *state, int64_t n, float keep, const float *add, const float *in,
+                       const float *read, float *out)
+{
+    lanes sum[MAX_BLOCK], row, x, y;
+    for (int r = 0; r < n_rows; r++)
+        sum[r] = (lanes){ 0 };
+    int64_t full = n / LANES * LANES;
+    size_t rest = (size_t)(n % LANES) * sizeof(float);
+    for (int64_t at = 0; at < full; at += LANES) {
+        x = LOAD(in + at);
+        y = LOAD(read + at);
+        for (int r = 0; r < n_rows; r++) {
+            row = LOAD(state + r * n + at) * keep + x * add[r];
+            memcpy(state + r * n + at, &row, sizeof row);
+            sum[r] += row * y;
+        }
+    }
+    if (rest) {
+        x = y = (lanes){ 0 };
+        memcpy(&x, in + full, rest);
+        memcpy(&y, read + full, rest);
+        for (int r = 0; r < n_rows; r++) {
+            row = (lanes){ 0 };
+            memcpy(&row, state + r * n + full, rest);
+            row = row * keep + x * add[r];
+            memcpy(state + r * n + full, &row, rest);
+            sum[r] += row * y;
+        }
+    }
+    for (int r = 0; r < n_rows; r++)
+        out[r] = add_lanes(&sum[r]);
+}
+
+INLINE void step_all(int block_rows, float *state, int64_t n_rows, int64_t n, float keep, const float *add,
+                     const float *in, const float *read, float *out)
+{
+    int64_t r = 0;
+    for (; r + block_rows <= n_rows; r += block_rows)
+        step_block(block_rows, state + r * n, n, keep, add + r, in, read, out + r);
+    for (; r < n_rows; r++)
+        step_block(1, state + r * n, n, keep, add + r, in, read, out + r);
+}
+
+/* dot_NAME, sum_NAME and step_NAME: the above for one instruction set, in blocks that fill its registers. */
 #define VARIANT(name, attribute, block_rows, block_acts)                                                               \
     attribute static void dot_##name(const char *rows, size_t row_bytes, int n_rows, int64_t k, const char *acts,      \
                                      size_t act_bytes, int n_acts, float *out, size_t out_stride)                      \
     {                                                                                                                  \
         dot_all(block_rows, block_acts, rows, row_bytes, n_rows, k, acts, act_bytes, n_acts, out, out_stride);         \
     }                                                                                                                  \
-    attribute static void sum_##name(float *sum, float keep, const float *weights, const float *rows, int n,           \
-                                     int64_t width)                                                                    \
+    attribute static void sum_##name(float *sum, float keep, const float *weights, const float *rows, int64_t stride,  \
+                                     int n, int64_t width)                                                             \
     {                                                                                                                  \
-        sum_all(sum, keep, weights, rows, n, width);                                                                   \
+        sum_all(sum, keep, weights, rows, stride, n, width);                                                           \
+    }                                                                                                                  \
+    attribute static void step_##name(float *state, int64_t n_rows, int64_t n, float keep, const float *add,           \
+                                      const float *in, const float *read, float *out)                                  \
+    {                                                                                                                  \
+        step_all(block_rows, state, n_rows, n, keep, add, in, read, out);                                              \
     }
 
 VARIANT(baseline, , 2, 1)
@@ -145,7 +195,14 @@ void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const vo
     DISPATCH(dot, rows, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
-void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int n, int64_t width)
+void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
+                      int64_t width)
 {
-    DISPATCH(sum, sum, keep, weights, rows, n, width);
+    DISPATCH(sum, sum, keep, weights, rows, stride, n, width);
+}
+
+void cpu_state_step(float *state, int64_t n_rows, int64_t n, float keep, const float *add, const float *in,
+                    const float *read, float *out)
+{
+    DISPATCH(step, state, n_rows, n, keep, add, in, read, out);
 }
