@@ -314,17 +314,6 @@ static bool call_has_weight(call *c, value *out)
     return true;
 }
 
-static bool call_stacked_weight(call *c, value *out)
-{
-    const char *name, *parts;
-    int32_t n;
-    if (!as_text(c, 0, &name) || !as_text(c, 1, &parts) || !as_int(c, 2, &n))
-        return false;
-    *out = (value){ .kind = VALUE_NONE };
-    bora_stacked_weight(c->e->graph, name, parts, n);
-    return true;
-}
-
 static bool call_taken_weight(call *c, value *out)
 {
     const char *name, *source;
@@ -407,7 +396,6 @@ static const struct function {
     { "stacked_weight", "name parts n", call_stacked_weight },
     { "head", "x name embed tied?", call_head },
     { "has_weight", "name", call_has_weight },
-    { "stacked_weight", "name parts n", call_stacked_weight },
     { "taken_weight", "name source from? step? count? transposed?", call_taken_weight },
     { "reject", "message", call_reject },
     { "width", "x", call_width },
