@@ -104,8 +104,9 @@ static int open_runtime(void **state)
         data[i] = (uint8_t)i;
     runtime = bora_runtime_new(&(bora_runtime_options){ .no_default_plugins = true }, NULL);
     bora_error err = { .code = BORA_OK };
-    return runtime && registry_check(runtime, &plugin, &err) && registry_add(runtime, "test", NULL, &plugin, &err) ? 0
-                                                                                                                   : -1;
+    return runtime && registry_check(runtime, &plugin, &err) && registry_add(runtime, "test", NULL, NULL, &plugin, &err)
+               ? 0
+               : -1;
 }
 
 static int close_runtime(void **state)
@@ -261,6 +262,8 @@ static void take_from_stack(bora_graph *g)
     bora_taken_weight(g, "last", "w", &(bora_taken){ .from = 2 });
     expect_rows(g, "last", 2, 4, ROWS(8, 9, 10, 11, 108, 109, 110, 111));
     expect_rows(g, "last.bias", 2, 1, ROWS(2, 102));
+    bora_taken_weight(g, "turned_over", "w", &(bora_taken){ .from = 1, .step = 2, .transposed = true });
+    expect_rows(g, "turned_over", 4, 3, ROWS(1, 5, 9, 3, 7, 11, 101, 105, 109, 103, 107, 111));
 }
 
 static void take_too_many(bora_graph *g)
@@ -284,7 +287,7 @@ static void takes(void **state)
     must_build(take, "{}");
     must_fail(take_too_many, "{}", "of 6");
     must_fail(take_from_beyond, "{}", "of 6");
-    must_fail(transpose_blocks, "{}", "would have to be transposed");
+    must_fail(transpose_blocks, "{}", "would have to be read number by number");
 }
 
 static void use_layout(bora_graph *g)
