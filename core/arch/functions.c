@@ -237,7 +237,7 @@ static bool call_rope_params(call *c, value *out)
         (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &offset)) ||
         (c->values[3].kind != VALUE_NONE && !as_text(c, 3, &section.kind)) ||
         (c->values[4].kind != VALUE_NONE && !as_number(c, 4, &theta)) ||
-        (c->values[5].kind != VALUE_NONE && !as_number(c, 5, &partial)))
+        (c->values[5].kind != VALUE_NONE && !as_number(c, 5, &partial)) || !as_flag(c, 6, &section.no_truncate))
         return false;
     section.theta = (float)theta;
     section.partial_rotary_factor = (float)partial;
@@ -395,7 +395,8 @@ static const struct function {
     const char *parameters; /* '?' after what may be left out */
     bool (*call)(call *c, value *out);
 } functions[] = {
-    { "rope_params", "head_dim interleaved? offset? kind? theta? partial_rotary_factor?", call_rope_params },
+    { "rope_params", "head_dim interleaved? offset? kind? theta? partial_rotary_factor? no_truncate?",
+      call_rope_params },
     { "rope_attention_factor", "", call_rope_attention_factor },
     { "rope", "x rope", call_rope },
     { "gated_mlp", "x name kind", call_gated_mlp },

@@ -18,6 +18,7 @@ typedef struct rope_config {
     int32_t n_dims;
     double theta;
     int32_t max_positions;
+    bool no_truncate;
 } rope_config;
 
 enum { MAX_KEY = 128 };
@@ -94,7 +95,7 @@ static void yarn(bora_graph *g, const rope_config *c, double *freq, float *scale
     double factor = section_has(g, c, "factor") ? section_float(g, c, "factor") : c->max_positions / trained;
     double fast = section_float_or(g, c, "beta_fast", 32), slow = section_float_or(g, c, "beta_slow", 1);
     char path[MAX_KEY];
-    bool truncate = bora_param_flag_or(g, key(path, c, "truncate"), true);
+    bool truncate = bora_param_flag_or(g, key(path, c, "truncate"), !c->no_truncate);
     if (factor <= 0 || fast <= 0 || slow <= 0 || c->theta <= 1) {
         graph_fail(g, BORA_FORMAT, "%s: %s needs factor, beta_fast and beta_slow above 0 and theta above 1",
                    g->source.params_name, c->section);
@@ -272,6 +273,7 @@ bora_rope_attrs bora_rope_params_of(bora_graph *g, int32_t head_dim, const bora_
         .head_dim = head_dim, .n_dims = head_dim, .interleaved = g->source.interleaved_rope, .scale = 1
     };
     rope_config c = { .max_positions = bora_param_count_or(g, "max_position_embeddings", 2048) };
+    c.no_truncate = section->no_truncate;
     find_section(g, section->kind, &c);
     c.theta = find_theta(g, &c, section->theta);
     float whole = section->partial_rotary_factor > 0 ? section->partial_rotary_factor : 1;
