@@ -128,6 +128,8 @@ static graph_weight *use_weight(bora_graph *g, const char *name, const bora_tens
 
 static bool add_weight(bora_graph *g, bora_node *node, int i, const char *name)
 {
+    if (!name)
+        return true;
     bool optional = name[0] == '?';
     char full[MAX_NAME];
     const bora_tensor_info *tensor = find_tensor(g, name + optional, full);

@@ -32,6 +32,7 @@ typedef struct graph_source {
     const bora_tensor_info *(*weight)(void *ctx, const char *name);
     const cJSON *params;     /* an object: config.json or its equivalent */
     const char *params_name; /* the file it came from, for messages */
+    const char *container;   /* "safetensors" or "gguf" */
     bool interleaved_rope;   /* rotary pairs are neighbours in this checkpoint */
 } graph_source;
 
@@ -57,9 +58,12 @@ bora_node *graph_fail(bora_graph *g, bora_code code, const char *fmt, ...) BORA_
 bool graph_ok(const bora_graph *g);
 /* The member at a dotted path, or NULL when it is absent or null. */
 const cJSON *graph_param(const bora_graph *g, const char *key);
-/* A node; `label` is what messages call it beside the scope (NULL: the operation's name). */
+/* A node; `label` is what messages call it beside the scope (NULL: the operation's name). A weight that is NULL is
+ * absent. */
 bora_node *graph_node(bora_graph *g, const char *op, const char *label, bora_node *const *inputs, int n_inputs,
                       const char *const *weights, int n_weights, const void *attrs, size_t attrs_bytes);
+/* The activation that configs call `name`; false for a name that is not known. */
+bool graph_activation(const char *name, bora_activation_kind *out);
 /* The first number between dots in a name, or -1: "model.layers.3.mlp" -> 3. */
 int graph_layer_of(const char *name);
 

@@ -68,6 +68,12 @@ bora_node *bora_gate(bora_graph *g, bora_node *gate, bora_node *up, bora_activat
     return graph_node(g, "gate", NULL, (bora_node *const[]){ gate, up }, 2, NULL, 0, &attrs, sizeof attrs);
 }
 
+bora_node *bora_clamped_gate(bora_graph *g, bora_node *gate, bora_node *up, float limit, float alpha)
+{
+    bora_clamped_gate_attrs attrs = { .limit = limit, .alpha = alpha };
+    return graph_node(g, "clamped_gate", NULL, (bora_node *const[]){ gate, up }, 2, NULL, 0, &attrs, sizeof attrs);
+}
+
 bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope)
 {
     /* Frequency factors stand at the root of a checkpoint, whatever layer asks for them. */
@@ -86,7 +92,30 @@ bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope)
 
 bora_node *bora_attention(bora_graph *g, bora_node *q, bora_node *k, bora_node *v, const bora_attention_attrs *attrs)
 {
-    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, 3, NULL, 0, attrs, sizeof *attrs);
+    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, v ? 3 : 2, NULL, 0, attrs, sizeof *attrs);
+}
+
+bora_node *bora_slice(bora_graph *g, bora_node *x, int32_t from, int32_t width, int32_t each)
+{
+    bora_slice_attrs attrs = { .from = from, .width = width, .each = each };
+    return graph_node(g, "slice", NULL, &x, 1, NULL, 0, &attrs, sizeof attrs);
+}
+
+bora_node *bora_join(bora_graph *g, bora_node *a, bora_node *b, int32_t runs)
+{
+    bora_join_attrs attrs = { .runs = runs };
+    return graph_node(g, "join", NULL, (bora_node *const[]){ a, b }, 2, NULL, 0, &attrs, sizeof attrs);
+}
+
+bora_node *bora_head_linear(bora_graph *g, bora_node *x, const char *name, const bora_head_linear_attrs *attrs)
+{
+    return graph_node(g, "head_linear", name, &x, 1, &name, 1, attrs, sizeof *attrs);
+}
+
+bora_node *bora_attention_with_sinks(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
+                                     const bora_attention_attrs *attrs, const char *sinks)
+{
+    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, 3, &sinks, 1, attrs, sizeof *attrs);
 }
 
 bora_node *bora_outputs(bora_graph *g, bora_node *x)

@@ -108,7 +108,7 @@ const char *bora_param_string_or(bora_graph *g, const char *key, const char *fal
     return fallback;
 }
 
-bora_activation_kind bora_param_activation(bora_graph *g, const char *key, const char *fallback)
+bool graph_activation(const char *name, bora_activation_kind *out)
 {
     static const struct {
         const char *name;
@@ -121,10 +121,20 @@ bora_activation_kind bora_param_activation(bora_graph *g, const char *key, const
         { "relu2", BORA_RELU2 },         { "sigmoid", BORA_SIGMOID },
         { "tanh", BORA_TANH },
     };
-    const char *name = bora_param_string_or(g, key, fallback);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (name && strcmp(name, names[i].name) == 0)
-            return names[i].kind;
+        if (strcmp(name, names[i].name) == 0) {
+            *out = names[i].kind;
+            return true;
+        }
+    return false;
+}
+
+bora_activation_kind bora_param_activation(bora_graph *g, const char *key, const char *fallback)
+{
+    const char *name = bora_param_string_or(g, key, fallback);
+    bora_activation_kind kind = BORA_SILU;
+    if (name && graph_activation(name, &kind))
+        return kind;
     graph_fail(g, BORA_UNSUPPORTED, "%s: \"%s\" is \"%s\", an activation that is not known", g->source.params_name, key,
                name ? name : "");
     return BORA_SILU;

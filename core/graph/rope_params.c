@@ -111,7 +111,7 @@ static void yarn(bora_graph *g, const rope_config *c, double *freq, float *scale
     }
     if (section_has(g, c, "attention_factor"))
         *scale = section_float(g, c, "attention_factor");
-    else if (section_has(g, c, "mscale") && section_has(g, c, "mscale_all_dim"))
+    else if (section_float_or(g, c, "mscale", 0) != 0 && section_float_or(g, c, "mscale_all_dim", 0) != 0)
         *scale = (float)(yarn_mscale(factor, section_float(g, c, "mscale")) /
                          yarn_mscale(factor, section_float(g, c, "mscale_all_dim")));
     else
@@ -196,4 +196,18 @@ bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim)
         inv_freq[i] = (float)freq[i];
     rope.inv_freq = inv_freq;
     return rope;
+}
+
+float bora_rope_attention_factor(bora_graph *g)
+{
+    rope_config c = { .section = bora_has_param(g, "rope_parameters") ? "rope_parameters" : "rope_scaling" };
+    char path[64];
+    const char *kind = bora_param_string_or(g, key(path, &c, "rope_type"), NULL);
+    if (!kind)
+        kind = bora_param_string_or(g, key(path, &c, "type"), "default");
+    float all_dim = section_float_or(g, &c, "mscale_all_dim", 0);
+    if (strcmp(kind, "default") == 0 || all_dim == 0)
+        return 1;
+    double mscale = yarn_mscale(section_float(g, &c, "factor"), all_dim);
+    return (float)(mscale * mscale);
 }

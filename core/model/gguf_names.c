@@ -153,7 +153,8 @@ static double meta_float(const bora_checkpoint *c, const char *fmt, const char *
     return m && m->type == BORA_META_FLOAT ? m->f : fallback;
 }
 
-/* What GGUF says of rope scaling in its own way: an old key for linear scaling, and a factor on yarn's own scale. */
+/* What GGUF says of rope scaling in its own way: an old key for linear scaling, a factor on yarn's own scale, and a
+ * tenth of mscale_all_dim (which it takes mscale to be equal to). */
 static bool put_rope_extras(cJSON *root, const bora_checkpoint *c, const char *gguf_arch)
 {
     double linear = meta_float(c, "%s.rope.scale_linear", gguf_arch, 0);
@@ -161,6 +162,10 @@ static bool put_rope_extras(cJSON *root, const bora_checkpoint *c, const char *g
         return put(root, "rope_scaling.type", cJSON_CreateString("linear")) &&
                put(root, "rope_scaling.factor", cJSON_CreateNumber(linear));
     double factor = meta_float(c, "%s.rope.scaling.factor", gguf_arch, 0);
+    double log_multiplier = meta_float(c, "%s.rope.scaling.yarn_log_multiplier", gguf_arch, 0);
+    if (log_multiplier > 0 && (!put(root, "rope_scaling.mscale", cJSON_CreateNumber(10 * log_multiplier)) ||
+                               !put(root, "rope_scaling.mscale_all_dim", cJSON_CreateNumber(10 * log_multiplier))))
+        return false;
     double attn = meta_float(c, "%s.rope.scaling.attn_factor", gguf_arch, 0);
     if (attn > 0 && factor > 1)
         return put(root, "rope_scaling.attention_factor", cJSON_CreateNumber(attn * (1 + 0.1 * log(factor))));

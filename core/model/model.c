@@ -13,6 +13,7 @@ static bool build_graph(bora_model *m, bora_error *err)
         .weight = source_weight,
         .params = m->source.params,
         .params_name = m->source.params_name,
+        .container = bora_checkpoint_container(m->source.checkpoint),
         .interleaved_rope = m->source.is_gguf && m->source.arch->gguf_interleaved_rope,
     };
     m->graph = graph_build(m->runtime, m->source.arch, &source, err);

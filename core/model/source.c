@@ -7,6 +7,7 @@
 
 #include <bora/model.h>
 
+#include "arch/declared.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -84,9 +85,19 @@ static bool unknown_arch(const bora_runtime *rt, const model_source *s, const ch
     return false;
 }
 
+/* --arch may name a file that declares an architecture. */
+static bool open_arch(model_source *s, const char *path, bora_error *err)
+{
+    s->own_arch = declared_open(path, err);
+    s->arch = s->own_arch ? &s->own_arch->arch : NULL;
+    return s->arch ? true : bora_error_prefix(err, "--arch");
+}
+
 static bool choose_arch(model_source *s, const bora_runtime *rt, const char *wanted, const char *gguf_arch,
                         bora_error *err)
 {
+    if (wanted && (strchr(wanted, '/') || file_exists(wanted)))
+        return open_arch(s, wanted, err);
     s->arch = wanted ? bora_runtime_arch(rt, wanted) : find_arch(rt, s, gguf_arch);
     if (s->arch)
         return true;
@@ -183,6 +194,7 @@ void source_close(model_source *s)
     cJSON_Delete(s->generation);
     cJSON_Delete(s->tokenizer_config);
     bora_checkpoint_close(s->checkpoint);
+    declared_close(s->own_arch);
     arena_free(&s->arena);
     *s = (model_source){ 0 };
 }

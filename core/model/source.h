@@ -12,9 +12,10 @@ typedef struct model_source {
     bora_checkpoint *checkpoint;
     bool is_gguf;
     const bora_arch *arch;
-    const char *name; /* what the user called it */
-    const char *dir;  /* the folder with config.json and the like, or NULL */
-    cJSON *params;    /* config.json, or what stands for it in a GGUF file */
+    struct declared_arch *own_arch; /* the file that --arch named, or NULL */
+    const char *name;               /* what the user called it */
+    const char *dir;                /* the folder with config.json and the like, or NULL */
+    cJSON *params;                  /* config.json, or what stands for it in a GGUF file */
     const char *params_name;
     cJSON *generation;       /* generation_config.json, or NULL */
     cJSON *tokenizer_config; /* tokenizer_config.json, or NULL */

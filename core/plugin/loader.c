@@ -1,6 +1,6 @@
-/* Finding plugin files and opening them. Code is loaded from a file only when nobody else could have put it there:
- * neither the file nor its folder may be writable by others. Everything that is wrong with one file is one line about
- * it, and the search goes on. */
+/* Finding plugin files and opening them: shared objects, and architectures that are declared in text. A file is used
+ * only when nobody else could have put it there: neither it nor its folder may be writable by others. Everything that
+ * is wrong with one file is one line about it, and the search goes on. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <elf.h>
@@ -58,9 +58,9 @@ static const char *dl_reason(const char *path)
     return reason + strspn(reason, " ");
 }
 
-static void *open_plugin(bora_runtime *rt, const char *path, const bora_plugin **plugin, bora_error *err)
+static void *open_shared_object(const char *path, const bora_plugin **plugin, bora_error *err)
 {
-    if (!check_writers(path, err) || !check_elf(path, err))
+    if (!check_elf(path, err))
         return NULL;
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
@@ -79,11 +79,39 @@ static void *open_plugin(bora_runtime *rt, const char *path, const bora_plugin *
     else if (table->abi != BORA_PLUGIN_ABI)
         bora_fail(err, BORA_UNSUPPORTED, "was built for plugin ABI %u, this bora has %u: build it again", table->abi,
                   BORA_PLUGIN_ABI);
-    else if (registry_check(rt, table, err)) {
+    else {
         *plugin = table;
         return handle;
     }
     dlclose(handle);
+    return NULL;
+}
+
+static void close_shared_object(void *handle)
+{
+    dlclose(handle);
+}
+
+static const plugin_kind shared_objects = { ".so", open_shared_object, close_shared_object };
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), n_end = strlen(end);
+    return n > n_end && strcmp(text + n - n_end, end) == 0;
+}
+
+/* Whatever is not declared in text is taken for a shared object: its name may be anything. */
+static const plugin_kind *kind_of(const char *path)
+{
+    return ends_with(path, declared_plugins.suffix) ? &declared_plugins : &shared_objects;
+}
+
+static void *open_plugin(bora_runtime *rt, const char *path, const bora_plugin **plugin, bora_error *err)
+{
+    void *handle = check_writers(path, err) ? kind_of(path)->open(path, plugin, err) : NULL;
+    if (!handle || registry_check(rt, *plugin, err))
+        return handle;
+    kind_of(path)->close(handle);
     return NULL;
 }
 
@@ -107,23 +135,24 @@ static bool load_file(bora_runtime *rt, const char *path, bora_error *err)
     bora_error why = { .code = BORA_OK };
     const bora_plugin *plugin = NULL;
     void *handle = open_plugin(rt, real, &plugin, &why);
-    bool ok = handle ? registry_add(rt, real, handle, plugin, err) : registry_refuse(rt, real, why.message, err);
+    bool ok = handle ? registry_add(rt, real, kind_of(real), handle, plugin, err)
+                     : registry_refuse(rt, real, why.message, err);
     if (handle && !ok)
-        dlclose(handle);
+        kind_of(real)->close(handle);
     free(real);
     return ok;
 }
 
-static int is_shared_object(const struct dirent *entry)
+static int is_plugin(const struct dirent *entry)
 {
-    size_t n = strlen(entry->d_name);
-    return n > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 3, ".so") == 0;
+    return entry->d_name[0] != '.' &&
+           (ends_with(entry->d_name, shared_objects.suffix) || ends_with(entry->d_name, declared_plugins.suffix));
 }
 
 static bool load_folder(bora_runtime *rt, const char *path, bora_error *err)
 {
     struct dirent **entries;
-    int n = scandir(path, &entries, is_shared_object, alphasort);
+    int n = scandir(path, &entries, is_plugin, alphasort);
     if (n < 0)
         return bora_fail(err, BORA_IO, "%s: %s", path, strerror(errno));
     bool ok = true;

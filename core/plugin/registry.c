@@ -227,12 +227,14 @@ static loaded_plugin *grow(bora_runtime *rt, const char *path, bora_error *err)
     return p;
 }
 
-bool registry_add(bora_runtime *rt, const char *path, void *handle, const bora_plugin *plugin, bora_error *err)
+bool registry_add(bora_runtime *rt, const char *path, const plugin_kind *kind, void *handle, const bora_plugin *plugin,
+                  bora_error *err)
 {
     loaded_plugin *p = grow(rt, path, err);
     if (!p)
         return false;
     p->info.plugin = plugin;
+    p->kind = kind;
     p->handle = handle;
     rt->n_plugins++;
     return true;

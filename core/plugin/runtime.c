@@ -80,7 +80,7 @@ bora_runtime *bora_runtime_new(const bora_runtime_options *options, bora_error *
     pthread_mutex_init(&rt->listener_mutex, NULL);
     if (options)
         rt->listener = options->listener;
-    if (!registry_add(rt, "(built in)", NULL, &builtin_plugin, err))
+    if (!registry_add(rt, "(built in)", NULL, NULL, &builtin_plugin, err))
         goto fail;
     for (const char *const *p = options ? options->plugin_paths : NULL; p && *p; p++)
         if (!loader_search(rt, *p, err))
@@ -100,7 +100,7 @@ void bora_runtime_free(bora_runtime *rt)
         return;
     for (size_t i = rt->n_plugins; i-- > 0;)
         if (rt->plugins[i].handle)
-            dlclose(rt->plugins[i].handle);
+            rt->plugins[i].kind->close(rt->plugins[i].handle);
     free(rt->plugins);
     pthread_mutex_destroy(&rt->listener_mutex);
     arena_free(&rt->arena);

@@ -8,9 +8,18 @@
 
 #include "base/arena.h"
 
+/* A kind of plugin file, told by the end of its name. */
+typedef struct plugin_kind {
+    const char *suffix;
+    /* Opens a file and gives its table: a handle, or NULL and an error without the path. */
+    void *(*open)(const char *path, const bora_plugin **plugin, bora_error *err);
+    void (*close)(void *handle);
+} plugin_kind;
+
 typedef struct loaded_plugin {
     bora_plugin_info info;
-    void *handle; /* of dlopen; NULL for a refused one and for what is built in */
+    const plugin_kind *kind;
+    void *handle; /* NULL for a refused one and for what is built in */
 } loaded_plugin;
 
 struct bora_runtime {
@@ -23,6 +32,8 @@ struct bora_runtime {
 
 /* The operations that libbora brings itself come through the same door as everybody's: a table. */
 extern const bora_plugin builtin_plugin;
+/* Architectures that are declared in a text file, read by a higher floor. */
+extern const plugin_kind declared_plugins;
 
 void runtime_log(bora_runtime *rt, bora_log_level level, const char *fmt, ...) BORA_PRINTF(3, 4);
 void runtime_progress(bora_runtime *rt, const char *what, uint64_t done, uint64_t total);
@@ -31,7 +42,8 @@ void runtime_progress(bora_runtime *rt, const char *what, uint64_t done, uint64_
  * not exist or that memory ran out. */
 bool loader_search(bora_runtime *rt, const char *path, bora_error *err);
 /* Adds a table that is there already, or says why not. */
-bool registry_add(bora_runtime *rt, const char *path, void *handle, const bora_plugin *plugin, bora_error *err);
+bool registry_add(bora_runtime *rt, const char *path, const plugin_kind *kind, void *handle, const bora_plugin *plugin,
+                  bora_error *err);
 /* Why a table cannot be taken: a missing field, a name that is taken. */
 bool registry_check(const bora_runtime *rt, const bora_plugin *plugin, bora_error *err);
 bool registry_refuse(bora_runtime *rt, const char *path, const char *reason, bora_error *err);

@@ -1,4 +1,4 @@
-# A stranger with only the installed headers: builds four plugins outside the tree with one line each, drops them into a
+# A stranger with only the installed headers: builds its plugins outside the tree with one line each, drops them into a
 # folder, and runs a model through all of them.
 set -eu
 work=$(mktemp -d)
@@ -58,6 +58,15 @@ logits echo sq4_abacus --isq sq4 --device abacus
 # A device that only multiplies: everything else of a whole model runs by the operations' references.
 for model in plain window yarn tied-bias; do
     logits $model $model --device abacus --chunk 7
+done
+# The same architecture in C and as it is declared: the same bits.
+for model in plain window yarn tied-bias plain.gguf llama3.gguf; do
+    folder=${model%.gguf}
+    for arch in llama llama-in-c; do
+        "$bora" logits -m "$BORA_FIXTURES/models/$model" --plugin "$work/plugins" --arch $arch -o "$work/$arch.npy" \
+            --tokens "$(cat "$BORA_FIXTURES/models/$folder/tokens.txt")" 2>"$work/log" || fail "$arch: $(cat "$work/log")"
+    done
+    cmp "$work/llama.npy" "$work/llama-in-c.npy" || fail "$model: the architecture in C gives other logits"
 done
 grep -q 'sq4 become' "$work/sq4_abacus.log" || fail "no line says what sq4 became on abacus: $(cat "$work/sq4_abacus.log")"
 

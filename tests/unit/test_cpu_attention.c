@@ -1,6 +1,7 @@
 /* Attention of backend "cpu": right against a softmax in double over all positions, and the same bits whether a
  * sequence comes whole, token by token, in chunks among others, on any number of threads, wherever its blocks lie. */
 #include "backend.h"
+#include "graph/ops/ops.h"
 
 #include <math.h>
 
@@ -13,6 +14,7 @@ typedef struct setup {
     bora_attention_attrs attrs;
     int32_t block_tokens;
     bool sinks;
+    bool latent; /* no v: values are the beginnings of keys */
     /* For all sequences, one after the other: */
     float *q, *k, *v, *sink;
     size_t q_width, k_width, v_width, out_width, n_rows;
@@ -32,7 +34,7 @@ static void fill(setup *s)
     s->n_rows = first_row(N_SEQUENCES);
     s->q_width = (size_t)(a->n_heads * a->head_dim);
     s->k_width = (size_t)(a->n_kv_heads * a->head_dim);
-    s->v_width = (size_t)(a->n_kv_heads * bora_attention_value_dim(a));
+    s->v_width = s->latent ? 0 : (size_t)(a->n_kv_heads * bora_attention_value_dim(a));
     s->out_width = (size_t)(a->n_heads * bora_attention_value_dim(a));
     s->q = random_floats(s->n_rows * s->q_width, 1);
     s->k = random_floats(s->n_rows * s->k_width, 2);
@@ -55,6 +57,8 @@ static void check_row(const setup *s, int sequence, int32_t position, const floa
     size_t base = first_row(sequence), v_dim = (size_t)bora_attention_value_dim(a), k_dim = (size_t)a->head_dim;
     int32_t first = a->window && position + 1 > a->window ? position + 1 - a->window : 0;
     double scale = a->scale != 0 ? (double)a->scale : 1 / sqrt((double)a->head_dim);
+    const float *values = s->latent ? s->k : s->v;
+    size_t row = s->latent ? s->k_width : s->v_width, of_head = s->latent ? k_dim : v_dim;
     for (size_t h = 0; h < (size_t)a->n_heads; h++) {
         size_t kv = h / (size_t)(a->n_heads / a->n_kv_heads);
         double weight[64], total = s->sinks ? exp((double)s->sink[h]) : 0;
@@ -71,7 +75,7 @@ static void check_row(const setup *s, int sequence, int32_t position, const floa
         for (size_t d = 0; d < v_dim; d++) {
             double sum = 0;
             for (int32_t p = first; p <= position; p++)
-                sum += weight[p] / total * (double)s->v[(base + (size_t)p) * s->v_width + kv * v_dim + d];
+                sum += weight[p] / total * (double)values[(base + (size_t)p) * row + kv * of_head + d];
             assert_near((double)out[h * v_dim + d], sum, 3e-6, "attention");
         }
     }
@@ -82,7 +86,8 @@ typedef struct plan {
     int32_t chunk[N_SEQUENCES];
     bool together; /* all sequences in one batch; else one batch each */
     int n_threads;
-    uint32_t seed; /* of the block tables */
+    uint32_t seed;  /* of the block tables */
+    bool reference; /* the operation's own, not the kernel */
 } plan;
 
 static void place_blocks(const setup *s, uint32_t seed, int32_t tables[N_SEQUENCES][SLOTS])
@@ -103,7 +108,7 @@ static void place_blocks(const setup *s, uint32_t seed, int32_t tables[N_SEQUENC
 
 /* Runs one batch: rows done[q] … done[q]+take[q]-1 of each sequence, packed one after the other. */
 static void run_batch(const setup *s, bora_device *device, const bora_state *state, int32_t tables[][SLOTS],
-                      const int32_t *done, const int32_t *take, float *out)
+                      bool reference, const int32_t *done, const int32_t *take, float *out)
 {
     bora_sequence sequences[N_SEQUENCES];
     int32_t n = 0, n_sequences = 0;
@@ -128,7 +133,7 @@ static void run_batch(const setup *s, bora_device *device, const bora_state *sta
     bora_call call = {
         .node = "attention",
         .attrs = &s->attrs,
-        .n_inputs = 3,
+        .n_inputs = s->latent ? 2 : 3,
         .n_weights = s->sinks ? 1 : 0,
         .inputs = { { q, n, (int64_t)s->q_width }, { k, n, (int64_t)s->k_width }, { v, n, (int64_t)s->v_width } },
         .weights = { &sinks },
@@ -136,7 +141,10 @@ static void run_batch(const setup *s, bora_device *device, const bora_state *sta
         .batch = &batch,
         .state = state
     };
-    run_call(cpu, device, find_kernel(cpu, "attention", NULL), &call);
+    if (reference)
+        assert_true(op_attention.reference(&call, NULL));
+    else
+        run_call(cpu, device, find_kernel(cpu, "attention", NULL), &call);
     n = 0;
     for (int i = 0; i < N_SEQUENCES; i++) {
         memcpy(out + (first_row(i) + (size_t)done[i]) * s->out_width, result + (size_t)n * s->out_width,
@@ -167,12 +175,12 @@ static float *run_plan(const setup *s, const plan *p)
             more = more || take[i] > 0;
         }
         if (p->together && more)
-            run_batch(s, device, &state, tables, done, take, out);
+            run_batch(s, device, &state, tables, p->reference, done, take, out);
         for (int i = 0; i < N_SEQUENCES; i++) {
             memset(alone, 0, sizeof alone);
             alone[i] = take[i];
             if (!p->together && take[i] > 0)
-                run_batch(s, device, &state, tables, done, alone, out);
+                run_batch(s, device, &state, tables, p->reference, done, alone, out);
             done[i] += take[i];
         }
     }
@@ -184,15 +192,20 @@ static float *run_plan(const setup *s, const plan *p)
 static void check(setup s)
 {
     static const plan plans[] = {
-        { { 64, 64, 64 }, true, 1, 0 }, /* everything at once */
-        { { 64, 64, 64 }, false, 2, 1 }, { { 1, 1, 1 }, false, 1, 2 }, { { 1, 1, 1 }, true, 3, 3 },
-        { { 5, 1, 2 }, true, 2, 4 },     { { 1, 1, 20 }, true, 5, 5 }, { { 16, 16, 3 }, true, 3, 6 },
+        { { 64, 64, 64 }, true, 1, 0, false }, /* everything at once */
+        { { 64, 64, 64 }, false, 2, 1, false }, { { 1, 1, 1 }, false, 1, 2, false },
+        { { 1, 1, 1 }, true, 3, 3, false },     { { 5, 1, 2 }, true, 2, 4, false },
+        { { 1, 1, 20 }, true, 5, 5, false },    { { 16, 16, 3 }, true, 3, 6, false },
     };
     fill(&s);
+    float *by_reference = run_plan(&s, &(plan){ { 16, 1, 20 }, .together = true, .n_threads = 1, .reference = true });
     float *expected = run_plan(&s, &plans[0]);
     for (int i = 0; i < N_SEQUENCES; i++)
-        for (int32_t p = 0; p < lengths[i]; p++)
+        for (int32_t p = 0; p < lengths[i]; p++) {
             check_row(&s, i, p, expected + (first_row(i) + (size_t)p) * s.out_width);
+            check_row(&s, i, p, by_reference + (first_row(i) + (size_t)p) * s.out_width);
+        }
+    free(by_reference);
     for (size_t i = 1; i < sizeof plans / sizeof *plans; i++) {
         float *out = run_plan(&s, &plans[i]);
         assert_same_bits(out, expected, s.n_rows * s.out_width, "attention, cut another way");
@@ -242,6 +255,22 @@ static void other_widths_scale_softcap_and_sinks(void **state)
                    .sinks = true });
 }
 
+static void values_are_the_beginnings_of_keys(void **state)
+{
+    (void)state;
+    check((setup){ .attrs = { .n_heads = 1, .n_kv_heads = 1, .head_dim = 1 }, .block_tokens = 4, .latent = true });
+    check((setup){ .attrs = { .n_heads = 6, .n_kv_heads = 1, .head_dim = 40, .value_dim = 33, .scale = 0.2F },
+                   .block_tokens = 8,
+                   .latent = true });
+    check((setup){ .attrs = { .n_heads = 21, .n_kv_heads = 1, .head_dim = 24, .value_dim = 16 },
+                   .block_tokens = 16,
+                   .latent = true });
+    check((setup){ .attrs = { .n_heads = 6, .n_kv_heads = 2, .head_dim = 20, .value_dim = 7, .window = 5 },
+                   .block_tokens = 4,
+                   .latent = true,
+                   .sinks = true });
+}
+
 static int load(void **state)
 {
     (void)state;
@@ -256,6 +285,7 @@ int main(void)
         cmocka_unit_test(grouped_heads),
         cmocka_unit_test(window),
         cmocka_unit_test(other_widths_scale_softcap_and_sinks),
+        cmocka_unit_test(values_are_the_beginnings_of_keys),
     };
     return cmocka_run_group_tests(tests, load, NULL);
 }

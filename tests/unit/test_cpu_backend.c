@@ -1,6 +1,8 @@
 /* Backend "cpu": norms, numbers by themselves, rope and rows, each against a loop in double and cut in every way. */
 #include "cpu_cut.h"
 
+#include "graph/ops/ops.h"
+
 /* ---- norms ---- */
 
 static void check_norm(const char *op, int64_t rows, int64_t width, int64_t n, bool with_weight, bool with_bias)
@@ -121,6 +123,40 @@ static void numbers_by_themselves(void **state)
     }
 }
 
+static void clamped_gate_holds_both_inputs(void **state)
+{
+    (void)state;
+    enum { ROWS = 7, WIDTH = 331, N = ROWS * WIDTH };
+    const double limit = 1.5, alpha = (double)1.702F;
+    float *g = random_floats(N, 33), *u = random_floats(N, 34), *out = blank_floats(N), *reference = blank_floats(N);
+    g[0] = -90; /* where the exponential overflows */
+    g[1] = 90;
+    u[2] = -90;
+    bora_clamped_gate_attrs attrs = { .limit = 1.5F, .alpha = 1.702F };
+    bora_call call = { .node = "clamped_gate",
+                       .attrs = &attrs,
+                       .n_inputs = 2,
+                       .inputs = { { g, ROWS, WIDTH }, { u, ROWS, WIDTH } },
+                       .output = { out, ROWS, WIDTH } };
+    run_and_cut(find_kernel(cpu, "clamped_gate", NULL), &call, 0);
+    call.output.data = reference;
+    assert_true(op_clamped_gate.shape(&call, NULL) && op_clamped_gate.reference(&call, NULL));
+    assert_same_bits(out, reference, N, "clamped_gate");
+    for (int i = 0; i < N; i++) {
+        double a = fmin((double)g[i], limit), b = fmax(fmin((double)u[i], limit), -limit);
+        double y = (b + 1) * a / (1 + exp(-alpha * a));
+        assert_near((double)out[i], y, 5e-7 * (1 + fabs(y)), "clamped_gate");
+    }
+    attrs.limit = 0;
+    bora_error err = { .code = BORA_OK };
+    assert_false(op_clamped_gate.shape(&call, &err));
+    assert_non_null(strstr(err.message, "limit"));
+    free(reference);
+    free(out);
+    free(u);
+    free(g);
+}
+
 static void an_unknown_activation_is_an_error(void **state)
 {
     (void)state;
@@ -139,7 +175,8 @@ static void an_unknown_activation_is_an_error(void **state)
 
 /* ---- rope ---- */
 
-static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, bool interleaved, bool with_factors)
+static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, int32_t offset, bool interleaved,
+                       bool with_factors)
 {
     enum { ROWS = 41, PAST = 1000 };
     int32_t half = n_dims / 2, width = n_heads * head_dim;
@@ -151,7 +188,12 @@ static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, bool i
     }
     bora_weight weight = { "rope_freqs", NULL, 1, { half, 1, 1, 1 }, factors };
     bora_rope_attrs attrs = {
-        .head_dim = head_dim, .n_dims = n_dims, .interleaved = interleaved, .scale = 1.25F, .inv_freq = freqs
+        .head_dim = head_dim,
+        .n_dims = n_dims,
+        .interleaved = interleaved,
+        .scale = 1.25F,
+        .inv_freq = freqs,
+        .offset = offset,
     };
     bora_call call = { .node = "rope",
                        .attrs = &attrs,
@@ -163,9 +205,9 @@ static void check_rope(int32_t n_heads, int32_t head_dim, int32_t n_dims, bool i
     run_and_cut(find_kernel(cpu, "rope", NULL), &call, PAST);
     for (int32_t row = 0; row < ROWS; row++)
         for (int32_t i = 0; i < width; i++) {
-            int32_t d = i % head_dim;
+            int32_t d = i % head_dim - offset;
             double y = (double)x[row * width + i];
-            if (d < n_dims) {
+            if (d >= 0 && d < n_dims) {
                 int32_t pair = interleaved ? d / 2 : d % half;
                 bool second = interleaved ? d % 2 : d >= half;
                 int32_t other = i + (second ? -1 : 1) * (interleaved ? 1 : half);
@@ -187,9 +229,11 @@ static void rope_turns_pairs(void **state)
     (void)state;
     for (int interleaved = 0; interleaved < 2; interleaved++)
         for (int factors = 0; factors < 2; factors++) {
-            check_rope(1, 2, 2, interleaved, factors);
-            check_rope(3, 64, 64, interleaved, factors);
-            check_rope(2, 10, 6, interleaved, factors);
+            check_rope(1, 2, 2, 0, interleaved, factors);
+            check_rope(3, 64, 64, 0, interleaved, factors);
+            check_rope(2, 10, 6, 0, interleaved, factors);
+            check_rope(2, 10, 6, 4, interleaved, factors); /* the end of each head */
+            check_rope(3, 11, 4, 3, interleaved, factors); /* amid it */
         }
 }
 
@@ -256,9 +300,13 @@ static void outputs_takes_the_rows_asked_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(norms_are_over_runs_of_the_weight), cmocka_unit_test(numbers_by_themselves),
-        cmocka_unit_test(an_unknown_activation_is_an_error), cmocka_unit_test(rope_turns_pairs),
-        cmocka_unit_test(embed_takes_rows_by_token),         cmocka_unit_test(outputs_takes_the_rows_asked_for),
+        cmocka_unit_test(norms_are_over_runs_of_the_weight),
+        cmocka_unit_test(numbers_by_themselves),
+        cmocka_unit_test(clamped_gate_holds_both_inputs),
+        cmocka_unit_test(an_unknown_activation_is_an_error),
+        cmocka_unit_test(rope_turns_pairs),
+        cmocka_unit_test(embed_takes_rows_by_token),
+        cmocka_unit_test(outputs_takes_the_rows_asked_for),
     };
     return cmocka_run_group_tests(tests, load_cpu, NULL);
 }

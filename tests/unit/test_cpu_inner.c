@@ -17,11 +17,11 @@ static float dot_by_definition(const float *a, const float *b, int64_t k)
     return s[0];
 }
 
-static float sum_by_definition(float sum, float keep, const float *weights, const float *column, int n, int64_t width)
+static float sum_by_definition(float sum, float keep, const float *weights, const float *column, int n, int64_t stride)
 {
     volatile float s = sum * keep;
     for (int j = 0; j < n; j++) {
-        volatile float product = column[j * width] * weights[j];
+        volatile float product = column[j * stride] * weights[j];
         s = s + product;
     }
     return s;
@@ -30,7 +30,7 @@ static float sum_by_definition(float sum, float keep, const float *weights, cons
 typedef struct variant {
     const char *name;
     void (*dot)(const char *, size_t, int, int64_t, const char *, size_t, int, float *, size_t);
-    void (*sum)(float *, float, const float *, const float *, int, int64_t);
+    void (*sum)(float *, float, const float *, const float *, int64_t, int, int64_t);
 } variant;
 
 static int variants(variant out[3])
@@ -94,14 +94,14 @@ static void weighted_sums_have_one_order(void **state)
     variant all[3];
     int n_variants = variants(all);
     for (size_t l = 0; l < sizeof widths / sizeof *widths; l++) {
-        int64_t width = widths[l];
-        float *rows = random_floats((size_t)(N * width), 5), *weights = random_floats(N, 6);
+        int64_t width = widths[l], stride = width + (int64_t)(l % 2) * 7;
+        float *rows = random_floats((size_t)((N - 1) * stride + width), 5), *weights = random_floats(N, 6);
         float *start = random_floats((size_t)width, 7), *sum = blank_floats((size_t)width);
         for (int v = 0; v < n_variants; v++) {
             memcpy(sum, start, (size_t)width * sizeof *sum);
-            all[v].sum(sum, 0.75F, weights, rows, N, width);
+            all[v].sum(sum, 0.75F, weights, rows, stride, N, width);
             for (int64_t i = 0; i < width; i++) {
-                float expected = sum_by_definition(start[i], 0.75F, weights, rows + i, N, width);
+                float expected = sum_by_definition(start[i], 0.75F, weights, rows + i, N, stride);
                 assert_same_bits(&sum[i], &expected, 1, all[v].name);
             }
         }

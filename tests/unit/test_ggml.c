@@ -135,7 +135,7 @@ static void equals_ggml_bit_for_bit(void **state)
 
     const size_t n = take_u32(&r), n_random = take_u32(&r), n_formats = take_u32(&r);
     float *x = take_floats(&r, n), *importance = take_floats(&r, n);
-    assert_int_equal(n_formats, 14);
+    assert_int_equal(n_formats, 15);
     for (size_t f = 0; f < n_formats; f++) {
         char name[9] = { 0 };
         memcpy(name, take(&r, 8), 8);
@@ -205,9 +205,10 @@ static void error_stays_in_bounds(void **state)
         const char *name;
         double bound;
     } formats[] = {
-        { "f32", 0 },       { "f16", 2.2e-4 },  { "bf16", 1.75e-3 }, { "q4_0", 0.0885 }, { "q4_1", 0.0806 },
-        { "q5_0", 0.0440 }, { "q5_1", 0.0391 }, { "q8_0", 0.0055 },  { "q8_1", 0.0055 }, { "q2_k", 0.304 },
-        { "q3_k", 0.156 },  { "q4_k", 0.0733 }, { "q5_k", 0.0373 },  { "q6_k", 0.0183 }, { "q8_k", 0.0072 },
+        { "f32", 0 },       { "f16", 2.2e-4 },  { "bf16", 1.75e-3 }, { "q4_0", 0.0885 },
+        { "q4_1", 0.0806 }, { "q5_0", 0.0440 }, { "q5_1", 0.0391 },  { "q8_0", 0.0055 },
+        { "q8_1", 0.0055 }, { "q2_k", 0.304 },  { "q3_k", 0.156 },   { "q4_k", 0.0733 },
+        { "q5_k", 0.0373 }, { "q6_k", 0.0183 }, { "q8_k", 0.0072 },  { "mxfp4", 0.1179 },
     };
     enum { N = 32768 };
     float *x = malloc(N * sizeof *x);

@@ -105,11 +105,23 @@ static bora_node *good(bora_graph *g)
     return bora_linear(g, bora_outputs(g, x), "embed");
 }
 
+static bora_node *sinks(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    bora_attention_attrs a = { .n_heads = 2, .n_kv_heads = 2, .head_dim = 4 };
+    bora_node *without = bora_attention_with_sinks(g, x, x, x, &a, "?others");
+    bora_node *with = bora_attention_with_sinks(g, without, x, x, &a, "sinks");
+    assert_null(without->weights[0]);
+    assert_string_equal(with->weights[0]->name, "layers.0.sinks");
+    return bora_outputs(g, with);
+}
+
 static void a_graph_knows_its_shapes(void **state)
 {
     (void)state;
     bora_error err;
-    if (!builds(good, "{}", &err))
+    if (!builds(good, "{}", &err) || !builds(sinks, "{}", &err))
         fail_msg("%s", err.message);
 }
 
@@ -158,6 +170,14 @@ static bora_node *rejects(bora_graph *g)
     return bora_reject(g, "experts are not for this %s", "test");
 }
 
+static bora_node *bad_sinks(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_scope(g, "layers.%d", 0);
+    bora_attention_attrs a = { .n_heads = 4, .n_kv_heads = 4, .head_dim = 2 };
+    return bora_outputs(g, bora_attention_with_sinks(g, x, x, x, &a, "sinks"));
+}
+
 static bora_node *bad_heads(bora_graph *g)
 {
     bora_node *x = bora_embed(g, "embed");
@@ -177,6 +197,7 @@ static void mistakes_name_node_weights_and_shapes(void **state)
     expect_failure(no_outputs, "{}", PARTS("bora_outputs"));
     expect_failure(unknown_operation, "{}", PARTS("no plugin offers the operation \"levitate\""));
     expect_failure(rejects, "{}", PARTS("experts are not for this test"));
+    expect_failure(bad_sinks, "{}", PARTS("the sinks must be [4]", "layers.0.sinks [2]"));
     expect_failure(bad_heads, "{}", PARTS("3 heads cannot share 2"));
 }
 
@@ -246,6 +267,67 @@ static void rope_configs_are_checked(void **state)
             fail_msg("%s: %s", accepted[i], err.message);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         expect_failure(ropes, refused[i][0], PARTS(refused[i][1]));
+}
+
+static bora_node *asks_for_the_attention_factor(bora_graph *g)
+{
+    /* The square of 1 + 0.1 * 0.707 * ln 40, and 1 without what it is made of. */
+    bool scaled = bora_param_flag_or(g, "scaled", false);
+    assert_float_equal(bora_rope_attention_factor(g), scaled ? 1.5896262F : 1, 1e-6);
+    return bora_outputs(g, bora_embed(g, "embed"));
+}
+
+static void rope_scaling_may_scale_attention(void **state)
+{
+    (void)state;
+    static const char *const configs[] = {
+        "{}",
+        "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 40}}",
+        "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 40, \"mscale_all_dim\": 0}}",
+        "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 1, \"mscale_all_dim\": 0.707}}",
+        "{\"rope_parameters\": {\"rope_type\": \"default\", \"mscale_all_dim\": 0.707}}",
+        "{\"scaled\": true, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 40, \"mscale_all_dim\": 0.707}}",
+        "{\"scaled\": true, \"rope_parameters\": {\"rope_type\": \"yarn\", \"factor\": 40, \"mscale_all_dim\": 0.707}}",
+    };
+    bora_error err;
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++)
+        if (!builds(asks_for_the_attention_factor, configs[i], &err))
+            fail_msg("%s: %s", configs[i], err.message);
+    expect_failure(asks_for_the_attention_factor,
+                   "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 1, \"mscale_all_dim\": \"x\"}}",
+                   PARTS("mscale_all_dim"));
+}
+
+static bora_node *ropes_past_the_head(bora_graph *g)
+{
+    bora_rope_attrs rope = bora_rope_params(g, 4);
+    rope.head_dim = 8;
+    rope.offset = 4;
+    bora_node *x = bora_rope(g, bora_embed(g, "embed"), &rope);
+    assert_int_equal(bora_width(x), 8);
+    rope.offset = 5;
+    return bora_outputs(g, bora_rope(g, x, &rope));
+}
+
+static bora_node *attends_to_latents(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed");
+    bora_attention_attrs a = { .n_heads = 2, .n_kv_heads = 1, .head_dim = 4, .value_dim = 3 };
+    bora_node *k = bora_slice(g, x, 4, 4, 0), *y = bora_attention(g, x, k, NULL, &a);
+    assert_int_equal(bora_width(y), 6);
+    assert_int_equal(y->state_spec.token_bytes, 4 * sizeof(float)); /* keys alone */
+    a.value_dim = 0;
+    assert_int_equal(bora_width(bora_attention(g, x, k, NULL, &a)), 8);
+    assert_int_equal(bora_width(bora_join(g, bora_slice(g, x, 0, 1, 4), x, 2)), 10);
+    a.value_dim = 5;
+    return bora_outputs(g, bora_attention(g, x, k, NULL, &a));
+}
+
+static void parts_of_heads(void **state)
+{
+    (void)state;
+    expect_failure(ropes_past_the_head, "{}", PARTS("turns 4 of 8 numbers, from 5 on"));
+    expect_failure(attends_to_latents, "{}", PARTS("values of 5 numbers cannot be part of keys of 4"));
 }
 
 static void layers_are_read_from_names(void **state)
@@ -400,6 +482,8 @@ int main(void)
         cmocka_unit_test(mistakes_name_node_weights_and_shapes),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(rope_configs_are_checked),
+        cmocka_unit_test(rope_scaling_may_scale_attention),
+        cmocka_unit_test(parts_of_heads),
         cmocka_unit_test(layers_are_read_from_names),
         cmocka_unit_test(memory_is_planned_by_lifetimes),
         cmocka_unit_test(the_other_nodes_compute_their_formulas),

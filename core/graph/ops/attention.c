@@ -8,7 +8,8 @@
 
 static bool attention_shape(bora_call *call, bora_error *err)
 {
-    if (!op_expect(call, 3, 0, err))
+    bool has_v = call->n_inputs != 2;
+    if (!op_expect(call, has_v ? 3 : 2, 0, err))
         return false;
     const bora_attention_attrs *a = call->attrs;
     int64_t value_dim = bora_attention_value_dim(a);
@@ -19,9 +20,12 @@ static bool attention_shape(bora_call *call, bora_error *err)
         return bora_fail(err, BORA_FORMAT, "%d heads cannot share %d key-value heads", a->n_heads, a->n_kv_heads);
     int64_t q = (int64_t)a->n_heads * a->head_dim, k = (int64_t)a->n_kv_heads * a->head_dim;
     int64_t v = a->n_kv_heads * value_dim;
-    if (call->inputs[0].width != q || call->inputs[1].width != k || call->inputs[2].width != v)
+    if (call->inputs[0].width != q || call->inputs[1].width != k || (has_v && call->inputs[2].width != v))
         return bora_fail(err, BORA_FORMAT, "q, k and v must be %lld, %lld and %lld wide", (long long)q, (long long)k,
                          (long long)v);
+    if (!has_v && value_dim > a->head_dim)
+        return bora_fail(err, BORA_FORMAT, "values of %lld numbers cannot be part of keys of %d", (long long)value_dim,
+                         a->head_dim);
     if (call->n_weights > 0 && call->weights[0] &&
         (call->weights[0]->n_dims != 1 || call->weights[0]->shape[0] != a->n_heads))
         return bora_fail(err, BORA_FORMAT, "the sinks must be [%d]", a->n_heads);
@@ -33,7 +37,8 @@ static bool attention_shape(bora_call *call, bora_error *err)
 static void attention_state(const bora_call *call, bora_state_spec *spec)
 {
     const bora_attention_attrs *a = call->attrs;
-    size_t numbers = (size_t)a->n_kv_heads * (size_t)(a->head_dim + bora_attention_value_dim(a));
+    size_t of_values = call->n_inputs > 2 ? (size_t)bora_attention_value_dim(a) : 0;
+    size_t numbers = (size_t)a->n_kv_heads * ((size_t)a->head_dim + of_values);
     *spec = (bora_state_spec){ .token_bytes = numbers * sizeof(float) };
 }
 
@@ -48,8 +53,9 @@ static float *cached(const bora_call *call, const bora_sequence *seq, int32_t po
            in_block = (size_t)(position % state->block_tokens);
     float *base = (float *)((char *)state->blocks + block * per_block * state->spec.token_bytes);
     size_t head = (size_t)kv_head;
-    return value ? base + (size_t)a->n_kv_heads * per_block * k_dim + (head * per_block + in_block) * v_dim
-                 : base + (head * per_block + in_block) * k_dim;
+    return value && call->n_inputs > 2
+               ? base + (size_t)a->n_kv_heads * per_block * k_dim + (head * per_block + in_block) * v_dim
+               : base + (head * per_block + in_block) * k_dim;
 }
 
 static void write_cache(const bora_call *call, const bora_sequence *seq)
@@ -61,8 +67,9 @@ static void write_cache(const bora_call *call, const bora_sequence *seq)
         for (size_t h = 0; h < n_kv; h++) {
             memcpy(cached(call, seq, seq->n_past + r, (int32_t)h, false),
                    call->inputs[1].data + (row * n_kv + h) * k_dim, k_dim * sizeof(float));
-            memcpy(cached(call, seq, seq->n_past + r, (int32_t)h, true),
-                   call->inputs[2].data + (row * n_kv + h) * v_dim, v_dim * sizeof(float));
+            if (call->n_inputs > 2)
+                memcpy(cached(call, seq, seq->n_past + r, (int32_t)h, true),
+                       call->inputs[2].data + (row * n_kv + h) * v_dim, v_dim * sizeof(float));
         }
     }
 }
@@ -129,7 +136,7 @@ static bool attention_reference(const bora_call *call, bora_error *err)
 static const bora_arg attention_args[] = {
     { .name = "q", .kind = BORA_ARG_INPUT },
     { .name = "k", .kind = BORA_ARG_INPUT },
-    { .name = "v", .kind = BORA_ARG_INPUT },
+    { .name = "v", .kind = BORA_ARG_INPUT, .optional = true },
     { .name = "heads", .kind = BORA_ARG_INT, .offset = offsetof(bora_attention_attrs, n_heads) },
     { .name = "kv_heads", .kind = BORA_ARG_INT, .offset = offsetof(bora_attention_attrs, n_kv_heads) },
     { .name = "head_dim", .kind = BORA_ARG_INT, .offset = offsetof(bora_attention_attrs, head_dim) },

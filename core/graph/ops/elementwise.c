@@ -1,4 +1,4 @@
-/* Operations on each number by itself: add, mul, scale, softcap, activation, gate. */
+/* Operations on each number by itself: add, mul, scale, softcap, activation, gate, clamped_gate. */
 #include <math.h>
 
 #include "graph/ops/ops.h"
@@ -97,6 +97,28 @@ static bool gate_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
+static bool clamped_gate_shape(bora_call *call, bora_error *err)
+{
+    const bora_clamped_gate_attrs *attrs = call->attrs;
+    if (!(attrs->limit > 0))
+        return bora_fail(err, BORA_FORMAT, "the limit must be above 0");
+    return binary_shape(call, err);
+}
+
+static bool clamped_gate_reference(const bora_call *call, bora_error *err)
+{
+    (void)err;
+    const bora_clamped_gate_attrs *attrs = call->attrs;
+    const float limit = attrs->limit;
+    for (int64_t i = 0, n = size(call); i < n; i++) {
+        float g = call->inputs[0].data[i], u = call->inputs[1].data[i];
+        g = g > limit ? limit : g;
+        u = u > limit ? limit : u < -limit ? -limit : u;
+        call->output.data[i] = (u + 1) * (g * activate(BORA_SIGMOID, attrs->alpha * g));
+    }
+    return true;
+}
+
 static const bora_arg binary_args[] = { { .name = "a", .kind = BORA_ARG_INPUT },
                                         { .name = "b", .kind = BORA_ARG_INPUT },
                                         { .name = NULL } };
@@ -119,6 +141,13 @@ static const bora_arg gate_args[] = {
     { .name = "gate", .kind = BORA_ARG_INPUT },
     { .name = "up", .kind = BORA_ARG_INPUT },
     { .name = "kind", .kind = BORA_ARG_ACTIVATION, .offset = offsetof(bora_activation_attrs, kind) },
+    { .name = NULL },
+};
+static const bora_arg clamped_gate_args[] = {
+    { .name = "gate", .kind = BORA_ARG_INPUT },
+    { .name = "up", .kind = BORA_ARG_INPUT },
+    { .name = "limit", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_clamped_gate_attrs, limit) },
+    { .name = "alpha", .kind = BORA_ARG_FLOAT, .offset = offsetof(bora_clamped_gate_attrs, alpha) },
     { .name = NULL },
 };
 
@@ -144,3 +173,8 @@ const bora_op op_gate = { .name = "gate",
                           .attrs_bytes = sizeof(bora_activation_attrs),
                           .shape = binary_shape,
                           .reference = gate_reference };
+const bora_op op_clamped_gate = { .name = "clamped_gate",
+                                  .args = clamped_gate_args,
+                                  .attrs_bytes = sizeof(bora_clamped_gate_attrs),
+                                  .shape = clamped_gate_shape,
+                                  .reference = clamped_gate_reference };

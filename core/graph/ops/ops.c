@@ -45,8 +45,9 @@ const float *bora_weight_row(const bora_weight *w, int64_t row, float *scratch)
 }
 
 static const bora_op *const ops[] = {
-    &op_embed,      &op_linear, &op_rms_norm, &op_layer_norm, &op_add,       &op_mul,     &op_scale,
-    &op_activation, &op_gate,   &op_softcap,  &op_rope,       &op_attention, &op_outputs, NULL,
+    &op_embed,   &op_linear,     &op_rms_norm, &op_layer_norm,  &op_add,          &op_mul,
+    &op_scale,   &op_activation, &op_gate,     &op_softcap,     &op_rope,         &op_attention,
+    &op_outputs, &op_slice,      &op_join,     &op_head_linear, &op_clamped_gate, NULL,
 };
 
 const bora_plugin builtin_plugin = { BORA_PLUGIN_ABI, .name = "bora", .version = BORA_VERSION, .ops = ops };

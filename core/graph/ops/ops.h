@@ -5,7 +5,7 @@
 #include <bora/ops.h>
 
 extern const bora_op op_embed, op_linear, op_rms_norm, op_layer_norm, op_add, op_mul, op_scale, op_activation, op_gate,
-    op_softcap, op_rope, op_attention, op_outputs;
+    op_softcap, op_rope, op_attention, op_outputs, op_slice, op_join, op_head_linear, op_clamped_gate;
 
 /* The call has so many inputs and, at least, its required weights; else an error that says so. */
 bool op_expect(const bora_call *call, int n_inputs, int n_weights, bora_error *err);

@@ -25,8 +25,9 @@ static bool rope_shape(bora_call *call, bora_error *err)
     if (!op_expect(call, 1, 0, err))
         return false;
     const bora_rope_attrs *a = call->attrs;
-    if (a->head_dim < 1 || a->n_dims < 2 || a->n_dims % 2 != 0 || a->n_dims > a->head_dim || !a->inv_freq)
-        return bora_fail(err, BORA_USAGE, "turns %d of %d numbers", a->n_dims, a->head_dim);
+    if (a->head_dim < 1 || a->n_dims < 2 || a->n_dims % 2 != 0 || a->n_dims > a->head_dim || a->offset < 0 ||
+        a->offset > a->head_dim - a->n_dims || !a->inv_freq)
+        return bora_fail(err, BORA_USAGE, "turns %d of %d numbers, from %d on", a->n_dims, a->head_dim, a->offset);
     if (call->inputs[0].width % a->head_dim != 0)
         return bora_fail(err, BORA_FORMAT, "the input is %lld wide, no multiple of head_dim %d",
                          (long long)call->inputs[0].width, a->head_dim);
@@ -38,14 +39,17 @@ static bool rope_shape(bora_call *call, bora_error *err)
 
 static void turn(const bora_rope_attrs *a, const float *cos_sin, const float *x, float *out)
 {
-    int32_t half = a->n_dims / 2;
+    int32_t half = a->n_dims / 2, end = a->offset + a->n_dims;
+    memcpy(out, x, (size_t)a->offset * sizeof *out);
+    memcpy(out + end, x + end, (size_t)(a->head_dim - end) * sizeof *out);
+    x += a->offset;
+    out += a->offset;
     for (int32_t i = 0; i < half; i++) {
         int32_t first = a->interleaved ? 2 * i : i, second = a->interleaved ? 2 * i + 1 : i + half;
         float c = cos_sin[2 * i], s = cos_sin[2 * i + 1];
         out[first] = x[first] * c - x[second] * s;
         out[second] = x[second] * c + x[first] * s;
     }
-    memcpy(out + a->n_dims, x + a->n_dims, (size_t)(a->head_dim - a->n_dims) * sizeof *out);
 }
 
 static bool rope_reference(const bora_call *call, bora_error *err)

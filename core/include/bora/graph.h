@@ -60,9 +60,23 @@ BORA_API bora_node *bora_softcap(bora_graph *g, bora_node *x, float cap);
 BORA_API bora_node *bora_activation(bora_graph *g, bora_node *x, bora_activation_kind kind);
 /* activation(gate) * up. */
 BORA_API bora_node *bora_gate(bora_graph *g, bora_node *gate, bora_node *up, bora_activation_kind kind);
+/* (up' + 1) gate' sigmoid(alpha gate'), gate' being at most `limit` and up' between -limit and limit. */
+BORA_API bora_node *bora_clamped_gate(bora_graph *g, bora_node *gate, bora_node *up, float limit, float alpha);
 BORA_API bora_node *bora_rope(bora_graph *g, bora_node *x, const bora_rope_attrs *rope);
+/* `v` may be NULL: the values are then the first value_dim numbers of the keys. */
 BORA_API bora_node *bora_attention(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
                                    const bora_attention_attrs *attrs);
+/* `width` numbers from `from` on, of each run of `each` numbers (0: of the whole row). */
+BORA_API bora_node *bora_slice(bora_graph *g, bora_node *x, int32_t from, int32_t width, int32_t each);
+/* Run by run, a's numbers and then b's: [T, runs wa], [T, runs wb] -> [T, runs (wa + wb)]. */
+BORA_API bora_node *bora_join(bora_graph *g, bora_node *a, bora_node *b, int32_t runs);
+/* A matrix for each head, [T, heads n_in] -> [T, heads n_out]. The weight holds the heads one after the other. */
+BORA_API bora_node *bora_head_linear(bora_graph *g, bora_node *x, const char *name,
+                                     const bora_head_linear_attrs *attrs);
+/* The same with sinks, a weight [n_heads]: a score that each head has beside those of the positions, without a value
+ * (arXiv:2309.17453). A name that begins with '?' is optional. */
+BORA_API bora_node *bora_attention_with_sinks(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
+                                              const bora_attention_attrs *attrs, const char *sinks);
 /* Only the rows whose logits are asked for. Put it before the last norm: a prompt then costs one row of the head. */
 BORA_API bora_node *bora_outputs(bora_graph *g, bora_node *x);
 
@@ -80,6 +94,10 @@ BORA_API int64_t bora_width(const bora_node *node);
  * out the frequencies: default, linear, dynamic, yarn (arXiv:2309.00071), and bands of frequencies (low_freq_factor,
  * high_freq_factor). Other kinds fail the graph. */
 BORA_API bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim);
+
+/* What rope scaling asks of attention's scale, to be multiplied with it: the square of 1 + 0.1 mscale_all_dim
+ * ln(factor) where the config has an mscale_all_dim (arXiv:2309.00071, section 3.4); else 1. */
+BORA_API float bora_rope_attention_factor(bora_graph *g);
 
 /* down(activation(gate(x)) * up(x)) with NAME.gate_proj, NAME.up_proj, NAME.down_proj. */
 BORA_API bora_node *bora_gated_mlp(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind);

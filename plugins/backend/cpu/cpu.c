@@ -72,12 +72,16 @@ static const bora_kernel scale = { "scale", "cpu", NULL, .run = cpu_scale };
 static const bora_kernel softcap = { "softcap", "cpu", NULL, .run = cpu_softcap };
 static const bora_kernel activation = { "activation", "cpu", NULL, .run = cpu_activation };
 static const bora_kernel gate = { "gate", "cpu", NULL, .run = cpu_gate };
+static const bora_kernel clamped_gate = { "clamped_gate", "cpu", NULL, .run = cpu_clamped_gate };
 static const bora_kernel rope = { "rope", "cpu", NULL, .run = cpu_rope };
 static const bora_kernel attention = { "attention", "cpu", NULL, .run = cpu_attention };
+static const bora_kernel slice = { "slice", "cpu", NULL, .run = cpu_slice };
+static const bora_kernel join = { "join", "cpu", NULL, .run = cpu_join };
+static const bora_kernel head_linear = { "head_linear", "cpu", BORA_ANY_QUANT, .run = cpu_head_linear };
 static const bora_kernel outputs = { "outputs", "cpu", NULL, .run = cpu_outputs };
 static const bora_kernel *const kernels[] = {
-    &embed,   &linear,     &linear_any, &rms_norm, &layer_norm, &add,     &mul, &scale,
-    &softcap, &activation, &gate,       &rope,     &attention,  &outputs, NULL,
+    &embed, &linear, &linear_any, &rms_norm, &layer_norm, &add,  &mul,         &scale,        &softcap, &activation,
+    &gate,  &rope,   &attention,  &outputs,  &slice,      &join, &head_linear, &clamped_gate, NULL,
 };
 
 static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "cpu", .version = "0.1.0", .backends = backends,

@@ -57,8 +57,10 @@ void cpu_parallel(bora_device *device, int64_t n, int64_t cost,
 /* out[t * out_stride + r] = row r . activation t, over k floats; strides of rows and activations in bytes. */
 void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const void *acts, size_t act_bytes,
              int n_tokens, float *out, size_t out_stride);
-/* sum[i] = sum[i] * keep + weights[0] rows[0][i] + … + weights[n-1] rows[n-1][i], in this order, for i < width. */
-void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int n, int64_t width);
+/* sum[i] = sum[i] * keep + weights[0] rows[0][i] + … + weights[n-1] rows[n-1][i], in this order, for i < width; rows
+ * lie `stride` floats apart. */
+void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
+                      int64_t width);
 
 /* ---- the driver of tiles, and the kernels ---- */
 
@@ -75,7 +77,11 @@ bool cpu_scale(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_softcap(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_gate(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_clamped_gate(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_rope(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_slice(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_join(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_head_linear(bora_device *device, const bora_call *call, bora_error *err);
 
 #endif

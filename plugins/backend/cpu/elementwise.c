@@ -1,4 +1,4 @@
-/* Operations on each number by itself: add, mul, scale, softcap, activation, gate. */
+/* Operations on each number by itself: add, mul, scale, softcap, activation, gate, clamped_gate. */
 #include "cpu.h"
 
 #include <math.h>
@@ -37,7 +37,7 @@ static float sigmoid(float x)
 typedef struct numbers {
     const float *a, *b; /* b: NULL for operations with one input */
     float *out;
-    float factor;
+    float factor, limit;
     float (*function)(float);
 } numbers;
 
@@ -87,6 +87,18 @@ static void gate(void *ctx, int64_t begin, int64_t end, int thread)
     (void)thread;
     for (int64_t i = begin; i < end; i++)
         m->out[i] = m->function(m->a[i]) * m->b[i];
+}
+
+/* `factor` is alpha. */
+static void clamped_gate(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const numbers *m = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        float g = m->a[i] > m->limit ? m->limit : m->a[i];
+        float u = m->b[i] > m->limit ? m->limit : m->b[i] < -m->limit ? -m->limit : m->b[i];
+        m->out[i] = (u + 1) * (g * sigmoid(m->factor * g));
+    }
 }
 
 /* What one call of a function of libm costs, in additions. */
@@ -148,4 +160,11 @@ bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err)
 bool cpu_gate(bora_device *device, const bora_call *call, bora_error *err)
 {
     return run_function(device, call, gate, err);
+}
+
+bool cpu_clamped_gate(bora_device *device, const bora_call *call, bora_error *err)
+{
+    (void)err;
+    const bora_clamped_gate_attrs *attrs = call->attrs;
+    return run(device, call, FUNCTION_COST, clamped_gate, (numbers){ .factor = attrs->alpha, .limit = attrs->limit });
 }

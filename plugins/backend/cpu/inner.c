@@ -87,29 +87,30 @@ INLINE void dot_all(int block_rows, int block_acts, const char *rows, size_t row
 }
 
 /* n_lanes times 16 columns, n_lanes a constant where this is inlined. */
-INLINE void sum_columns(int n_lanes, float *sum, float keep, const float *weights, const float *rows, int n,
-                        int64_t width)
+INLINE void sum_columns(int n_lanes, float *sum, float keep, const float *weights, const float *rows, int64_t stride,
+                        int n)
 {
     lanes s[MAX_BLOCK];
     for (int c = 0; c < n_lanes; c++)
         s[c] = LOAD(sum + c * LANES) * keep;
     for (int j = 0; j < n; j++)
         for (int c = 0; c < n_lanes; c++)
-            s[c] += LOAD(rows + j * width + c * LANES) * weights[j];
+            s[c] += LOAD(rows + j * stride + c * LANES) * weights[j];
     memcpy(sum, s, (size_t)n_lanes * sizeof *s);
 }
 
-INLINE void sum_all(float *sum, float keep, const float *weights, const float *rows, int n, int64_t width)
+INLINE void sum_all(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
+                    int64_t width)
 {
     int64_t i = 0;
     for (; i + MAX_BLOCK * LANES <= width; i += MAX_BLOCK * LANES)
-        sum_columns(MAX_BLOCK, sum + i, keep, weights, rows + i, n, width);
+        sum_columns(MAX_BLOCK, sum + i, keep, weights, rows + i, stride, n);
     for (; i + LANES <= width; i += LANES)
-        sum_columns(1, sum + i, keep, weights, rows + i, n, width);
+        sum_columns(1, sum + i, keep, weights, rows + i, stride, n);
     for (; i < width; i++) {
         float s = sum[i] * keep;
         for (int j = 0; j < n; j++)
-            s += rows[j * width + i] * weights[j];
+            s += rows[j * stride + i] * weights[j];
         sum[i] = s;
     }
 }
@@ -121,10 +122,10 @@ INLINE void sum_all(float *sum, float keep, const float *weights, const float *r
     {                                                                                                                  \
         dot_all(block_rows, block_acts, rows, row_bytes, n_rows, k, acts, act_bytes, n_acts, out, out_stride);         \
     }                                                                                                                  \
-    attribute static void sum_##name(float *sum, float keep, const float *weights, const float *rows, int n,           \
-                                     int64_t width)                                                                    \
+    attribute static void sum_##name(float *sum, float keep, const float *weights, const float *rows, int64_t stride,  \
+                                     int n, int64_t width)                                                             \
     {                                                                                                                  \
-        sum_all(sum, keep, weights, rows, n, width);                                                                   \
+        sum_all(sum, keep, weights, rows, stride, n, width);                                                           \
     }
 
 VARIANT(baseline, , 2, 1)
@@ -145,7 +146,8 @@ void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const vo
     DISPATCH(dot, rows, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
-void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int n, int64_t width)
+void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
+                      int64_t width)
 {
-    DISPATCH(sum, sum, keep, weights, rows, n, width);
+    DISPATCH(sum, sum, keep, weights, rows, stride, n, width);
 }

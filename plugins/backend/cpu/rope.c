@@ -18,12 +18,16 @@ typedef struct rope {
 static void turn_head(const bora_rope_attrs *a, const float *cosines, const float *sines, const float *x, float *out)
 {
     int32_t half = a->n_dims / 2, step = a->interleaved ? 2 : 1, other = a->interleaved ? 1 : half;
+    int32_t end = a->offset + a->n_dims;
+    memcpy(out, x, (size_t)a->offset * sizeof *out);
+    memcpy(out + end, x + end, (size_t)(a->head_dim - end) * sizeof *out);
+    x += a->offset;
+    out += a->offset;
     for (int32_t i = 0; i < half; i++) {
         float first = x[i * step], second = x[i * step + other];
         out[i * step] = first * cosines[i] - second * sines[i];
         out[i * step + other] = second * cosines[i] + first * sines[i];
     }
-    memcpy(out + a->n_dims, x + a->n_dims, (size_t)(a->head_dim - a->n_dims) * sizeof *out);
 }
 
 static void turn_row(const rope *m, const bora_sequence *sequence, int32_t row, float *scratch)

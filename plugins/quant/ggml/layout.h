@@ -84,6 +84,11 @@ typedef struct q8_k_block { /* x = d q; d is a float */
     uint8_t sums[16][2]; /* int16: the sums of 16 codes each */
 } q8_k_block;
 
+typedef struct mxfp4_block { /* x = 2^(e - 127) times a number of sign, 2 bits of exponent and 1 of mantissa */
+    uint8_t e;
+    uint8_t qs[16]; /* low half first */
+} mxfp4_block;
+
 _Static_assert(sizeof(q4_0_block) == 18, "q4_0");
 _Static_assert(sizeof(q4_1_block) == 20, "q4_1");
 _Static_assert(sizeof(q5_0_block) == 22, "q5_0");
@@ -96,6 +101,7 @@ _Static_assert(sizeof(q4_k_block) == 144, "q4_k");
 _Static_assert(sizeof(q5_k_block) == 176, "q5_k");
 _Static_assert(sizeof(q6_k_block) == 210, "q6_k");
 _Static_assert(sizeof(q8_k_block) == 292, "q8_k");
+_Static_assert(sizeof(mxfp4_block) == 17, "mxfp4");
 
 /* The importance of what begins at number i, where there is any. */
 static inline const float *at(const float *importance, size_t i)
@@ -115,5 +121,7 @@ extern const bora_quant quant_q4_0, quant_q4_1, quant_q5_0, quant_q5_1, quant_q8
 extern const bora_quant quant_q2_k, quant_q4_k, quant_q5_k;
 /* kquants_signed.c: scale only */
 extern const bora_quant quant_q3_k, quant_q6_k, quant_q8_k;
+/* mxfp4.c */
+extern const bora_quant quant_mxfp4;
 
 #endif

@@ -1,5 +1,4 @@
-/* Llama 1 to 3 and what shares their shape: Mistral (a sliding window), and any model with the same names.
- * arXiv:2302.13971, arXiv:2307.09288, arXiv:2310.06825. */
+/* An architecture in C, the one that configs/arch/llama.toml declares: both give the same bits. */
 #include <bora/arch.h>
 
 typedef struct params {
@@ -49,19 +48,9 @@ static bora_node *build(const bora_arch *self, bora_graph *g)
     return bora_head(g, x, "lm_head", "model.embed_tokens", bora_param_flag_or(g, "tie_word_embeddings", false));
 }
 
-static const char *const architectures[] = { "LlamaForCausalLM", "MistralForCausalLM", NULL };
-static const char *const model_types[] = { "llama", "mistral", NULL };
-static const char *const gguf_architectures[] = { "llama", NULL };
-static const bora_arch llama = {
-    .name = "llama",
-    .architectures = architectures,
-    .model_types = model_types,
-    .gguf_architectures = gguf_architectures,
-    .gguf_interleaved_rope = true,
-    .build = build,
-};
+static const bora_arch llama = { .name = "llama-in-c", .gguf_interleaved_rope = true, .build = build };
 static const bora_arch *const archs[] = { &llama, NULL };
-static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "llama", .version = "0.1.0", .archs = archs };
+static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "llama-in-c", .version = "0.1.0", .archs = archs };
 
 BORA_PLUGIN_EXPORT const bora_plugin *bora_plugin_entry(void)
 {
