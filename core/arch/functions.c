@@ -229,13 +229,25 @@ static bool call_op(call *c, const bora_op *op, const expr *x, value *out)
 
 static bool call_rope_params(call *c, value *out)
 {
-    int32_t head_dim;
-    if (!as_int(c, 0, &head_dim))
+    int32_t head_dim, offset = 0;
+    bool interleaved;
+    if (!as_int(c, 0, &head_dim) || !as_flag(c, 1, &interleaved) ||
+        (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &offset)))
         return false;
     bora_rope_attrs rope = bora_rope_params(c->e->graph, head_dim);
+    if (c->values[1].kind != VALUE_NONE)
+        rope.interleaved = interleaved;
+    rope.offset = offset;
+    rope.head_dim += offset;
     const bora_rope_attrs *copy = arena_copy(&c->e->graph->arena, &rope, sizeof rope);
     *out = (value){ .kind = VALUE_ROPE, .rope = copy };
     return copy ? true : bora_fail_memory(&c->e->graph->error, "a graph");
+}
+
+static bool call_rope_attention_factor(call *c, value *out)
+{
+    *out = (value){ .kind = VALUE_NUMBER, .number = bora_rope_attention_factor(c->e->graph) };
+    return true;
 }
 
 static bool call_rope(call *c, value *out)
@@ -340,7 +352,8 @@ static const struct function {
     const char *parameters; /* '?' after what may be left out */
     bool (*call)(call *c, value *out);
 } functions[] = {
-    { "rope_params", "head_dim", call_rope_params },
+    { "rope_params", "head_dim interleaved? offset?", call_rope_params },
+    { "rope_attention_factor", "", call_rope_attention_factor },
     { "rope", "x rope", call_rope },
     { "gated_mlp", "x name kind", call_gated_mlp },
     { "head", "x name embed tied?", call_head },

@@ -20,6 +20,15 @@ bora_node *bora_gated_mlp(bora_graph *g, bora_node *x, const char *name, bora_ac
     return bora_linear(g, bora_gate(g, gate, up, kind), join(g, part, name, "down_proj"));
 }
 
+bora_node *bora_expert_mlp(bora_graph *g, bora_node *x, bora_node *routes, const char *name, bora_activation_kind kind)
+{
+    char part[256];
+    bora_node *gate = bora_expert_linear(g, x, routes, join(g, part, name, "gate_proj"));
+    bora_node *up = bora_expert_linear(g, x, routes, join(g, part, name, "up_proj"));
+    bora_node *down = bora_expert_linear(g, bora_gate(g, gate, up, kind), routes, join(g, part, name, "down_proj"));
+    return bora_expert_sum(g, down, routes);
+}
+
 bora_node *bora_self_attention(bora_graph *g, bora_node *x, const char *name, const bora_rope_attrs *rope,
                                const bora_attention_attrs *attrs)
 {
