@@ -272,6 +272,28 @@ static bool call_gated_mlp(call *c, value *out)
     return true;
 }
 
+static bool call_expert_mlp(call *c, value *out)
+{
+    bora_node *x, *routes;
+    const char *name;
+    bora_activation_kind kind;
+    if (!as_node(c, 0, &x) || !as_node(c, 1, &routes) || !as_text(c, 2, &name) || !as_activation(c, 3, &kind))
+        return false;
+    *out = (value){ .kind = VALUE_NODE, .node = bora_expert_mlp(c->e->graph, x, routes, name, kind) };
+    return true;
+}
+
+static bool call_stacked_weight(call *c, value *out)
+{
+    const char *name, *parts;
+    int32_t n;
+    if (!as_text(c, 0, &name) || !as_text(c, 1, &parts) || !as_int(c, 2, &n))
+        return false;
+    bora_stacked_weight(c->e->graph, name, parts, n);
+    *out = (value){ .kind = VALUE_NONE };
+    return true;
+}
+
 static bool call_head(call *c, value *out)
 {
     bora_node *x;
@@ -356,6 +378,8 @@ static const struct function {
     { "rope_attention_factor", "", call_rope_attention_factor },
     { "rope", "x rope", call_rope },
     { "gated_mlp", "x name kind", call_gated_mlp },
+    { "expert_mlp", "x routes name kind", call_expert_mlp },
+    { "stacked_weight", "name parts n", call_stacked_weight },
     { "head", "x name embed tied?", call_head },
     { "has_weight", "name", call_has_weight },
     { "reject", "message", call_reject },

@@ -136,27 +136,28 @@ bora_node *bora_expert_linear(bora_graph *g, bora_node *x, bora_node *routes, co
 bora_node *bora_expert_sum(bora_graph *g, bora_node *x, bora_node *routes)
 {
     return graph_node(g, "expert_sum", NULL, (bora_node *const[]){ x, routes }, 2, NULL, 0, NULL, 0);
-    bora_node *bora_causal_conv1d(bora_graph * g, bora_node * x, const char *name, bora_activation_kind kind)
-    {
-        return with_bias(g, "causal_conv1d", x, name, &(bora_causal_conv1d_attrs){ .kind = kind },
-                         sizeof(bora_causal_conv1d_attrs));
-    }
+}
 
-    bora_node *bora_mamba2(bora_graph * g, bora_node * xbc, bora_node * dt, const char *name,
-                           const bora_mamba2_attrs *attrs)
-    {
-        static const char *const parts[] = { "A_log", "D", "dt_bias" };
-        char names[3][256];
-        for (int i = 0; i < 3; i++) {
-            int n = snprintf(names[i], sizeof names[i], "%s.%s", name, parts[i]);
-            if (n < 0 || (size_t)n >= sizeof names[i])
-                return graph_fail(g, BORA_USAGE, "a name of more than %zu bytes", sizeof names[i] - 9);
-        }
-        return graph_node(g, "mamba2", name, (bora_node *const[]){ xbc, dt }, 2,
-                          (const char *const[]){ names[0], names[1], names[2] }, 3, attrs, sizeof *attrs);
-    }
+bora_node *bora_causal_conv1d(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind)
+{
+    return with_bias(g, "causal_conv1d", &x, 1, name, &(bora_causal_conv1d_attrs){ .kind = kind },
+                     sizeof(bora_causal_conv1d_attrs));
+}
 
-    bora_node *bora_outputs(bora_graph * g, bora_node * x)
-    {
-        return graph_node(g, "outputs", NULL, &x, 1, NULL, 0, NULL, 0);
+bora_node *bora_mamba2(bora_graph *g, bora_node *xbc, bora_node *dt, const char *name, const bora_mamba2_attrs *attrs)
+{
+    static const char *const parts[] = { "A_log", "D", "dt_bias" };
+    char names[3][256];
+    for (int i = 0; i < 3; i++) {
+        int n = snprintf(names[i], sizeof names[i], "%s.%s", name, parts[i]);
+        if (n < 0 || (size_t)n >= sizeof names[i])
+            return graph_fail(g, BORA_USAGE, "a name of more than %zu bytes", sizeof names[i] - 9);
     }
+    return graph_node(g, "mamba2", name, (bora_node *const[]){ xbc, dt }, 2,
+                      (const char *const[]){ names[0], names[1], names[2] }, 3, attrs, sizeof *attrs);
+}
+
+bora_node *bora_outputs(bora_graph *g, bora_node *x)
+{
+    return graph_node(g, "outputs", NULL, &x, 1, NULL, 0, NULL, 0);
+}

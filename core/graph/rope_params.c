@@ -311,17 +311,17 @@ bora_rope_attrs bora_rope_params_of(bora_graph *g, int32_t head_dim, const bora_
 
 float bora_rope_attention_factor(bora_graph *g)
 {
-    rope_config c = { .section = bora_has_param(g, "rope_parameters") ? "rope_parameters" : "rope_scaling" };
-    char path[64];
-    const char *kind = bora_param_string_or(g, key(path, &c, "rope_type"), NULL);
-    if (!kind)
-        kind = bora_param_string_or(g, key(path, &c, "type"), "default");
+    rope_config c = { 0 };
+    find_section(g, NULL, &c);
+    const char *kind = scaling_kind(g, &c);
     float all_dim = section_float_or(g, &c, "mscale_all_dim", 0);
     if (strcmp(kind, "default") == 0 || all_dim == 0)
         return 1;
     double mscale = yarn_mscale(section_float(g, &c, "factor"), all_dim);
     return (float)(mscale * mscale);
-    bora_rope_attrs bora_rope_params(bora_graph * g, int32_t head_dim)
-    {
-        return bora_rope_params_of(g, head_dim, &(bora_rope_section){ 0 });
-    }
+}
+
+bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim)
+{
+    return bora_rope_params_of(g, head_dim, &(bora_rope_section){ 0 });
+}

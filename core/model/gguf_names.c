@@ -201,8 +201,6 @@ static double meta_float(const bora_checkpoint *c, const char *stored, const cha
     return m && m->type == BORA_META_FLOAT ? m->f : fallback;
 }
 
-/* What GGUF says of rope scaling in its own way: an old key for linear scaling, a factor on yarn's own scale, and a
- * tenth of mscale_all_dim (which it takes mscale to be equal to). */
 /* Which layers see a window only: every so many, or a list of them, which is layer_types elsewhere. */
 static bool put_windows(cJSON *root, const bora_checkpoint *c, const char *gguf_arch)
 {
@@ -224,8 +222,9 @@ static bool put_windows(cJSON *root, const bora_checkpoint *c, const char *gguf_
     return list != NULL;
 }
 
-/* What GGUF says of rope scaling in its own way: an old key for linear scaling, and a factor on the scale of cos and
- * sin, which for yarn comes on top of what follows from its factor. */
+/* What GGUF says of rope scaling in its own way: an old key for linear scaling, a factor on the scale of cos and sin,
+ * which for yarn comes on top of what follows from its factor, and a tenth of mscale_all_dim (which it takes mscale to
+ * be equal to). */
 static bool put_rope_extras(cJSON *root, const bora_checkpoint *c, const char *gguf_arch)
 {
     double linear = meta_float(c, "%s.rope.scale_linear", gguf_arch, 0);

@@ -346,257 +346,259 @@ static void parts_of_heads(void **state)
     (void)state;
     expect_failure(ropes_past_the_head, "{}", PARTS("turns 4 of 8 numbers, from 5 on"));
     expect_failure(attends_to_latents, "{}", PARTS("values of 5 numbers cannot be part of keys of 4"));
-    /* What bora_rope_params_of reads of a config, kept beyond the graph that it lived in. */
-    static bora_rope_section asked;
-    static bora_rope_attrs read_rope;
-    static float read_freqs[4], read_long_freqs[4];
+}
 
-    static bora_node *reads_rope(bora_graph * g)
-    {
-        read_rope = bora_rope_params_of(g, 8, &asked);
-        if (read_rope.inv_freq && read_rope.n_dims == 8)
-            memcpy(read_freqs, read_rope.inv_freq, sizeof read_freqs);
-        if (read_rope.long_inv_freq)
-            memcpy(read_long_freqs, read_rope.long_inv_freq, sizeof read_long_freqs);
-        return bora_outputs(g, bora_embed(g, "embed"));
+/* What bora_rope_params_of reads of a config, kept beyond the graph that it lived in. */
+static bora_rope_section asked;
+static bora_rope_attrs read_rope;
+static float read_freqs[4], read_long_freqs[4];
+
+static bora_node *reads_rope(bora_graph *g)
+{
+    read_rope = bora_rope_params_of(g, 8, &asked);
+    if (read_rope.inv_freq && read_rope.n_dims == 8)
+        memcpy(read_freqs, read_rope.inv_freq, sizeof read_freqs);
+    if (read_rope.long_inv_freq)
+        memcpy(read_long_freqs, read_rope.long_inv_freq, sizeof read_long_freqs);
+    return bora_outputs(g, bora_embed(g, "embed"));
+}
+
+/* The second frequency of eight dimensions is theta^(-1/4) without scaling. */
+static void expect_rope(const char *kind, float theta, const char *config, double second)
+{
+    bora_error err;
+    asked = (bora_rope_section){ .kind = kind, .theta = theta };
+    if (!builds(reads_rope, config, &err))
+        fail_msg("%s: %s", config, err.message);
+    if (fabs(read_freqs[1] - second) > 1e-6 * second) /* roundings of a float */
+        fail_msg("%s, %s: %g instead of %g", config, kind ? kind : "all", (double)read_freqs[1], second);
+}
+
+static void kinds_of_layers_have_their_own_rope(void **state)
+{
+    (void)state;
+    const char *full = "full_attention", *sliding = "sliding_attention";
+    const char *nested = "{\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, "
+                         "\"rope_theta\": 160000}, \"sliding_attention\": {\"rope_theta\": 10000}}}";
+    expect_rope(full, 0, nested, 0.05 / 8);
+    expect_rope(sliding, 81, nested, 0.1);
+    expect_rope(NULL, 0, nested, 0.05 / 8);
+    const char *flat = "{\"rope_theta\": 160000, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 8}}";
+    expect_rope(full, 0, flat, 0.05 / 8);
+    expect_rope(NULL, 0, flat, 0.05 / 8);
+    expect_rope(sliding, 0, flat, 0.05);
+    expect_rope(sliding, 81, flat, 1 / 3.0);
+    const char *flat5 = "{\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 160000}}";
+    expect_rope(full, 81, flat5, 0.05 / 8);
+    expect_rope(sliding, 0, flat5, 0.05);
+    expect_rope(sliding, 81, "{}", 1 / 3.0);
+    expect_rope(full, 81, "{\"rope_parameters\": {\"full_attention\": null}}", 1 / 3.0);
+    expect_rope(NULL, 0, "{}", 0.1);
+    asked = (bora_rope_section){ .partial_rotary_factor = 0.5F };
+    bora_error err;
+    assert_true(builds(reads_rope, "{}", &err));
+    assert_int_equal(read_rope.n_dims, 4);
+    assert_true(builds(reads_rope, "{\"partial_rotary_factor\": 0.75}", &err));
+    assert_int_equal(read_rope.n_dims, 6);
+}
+
+static const float *row_freqs(int32_t n_past, int32_t prompt_tokens, int32_t position)
+{
+    static float scratch[4];
+    bora_sequence sequence = { .n_rows = 1, .n_past = n_past, .prompt_tokens = prompt_tokens };
+    bora_rope_attrs rope = read_rope;
+    rope.inv_freq = read_freqs;
+    rope.long_inv_freq = read_long_freqs;
+    return bora_rope_row_freqs(&rope, &sequence, position, scratch);
+}
+
+static void longrope_has_two_lists_of_factors(void **state)
+{
+    (void)state;
+    const char *config =
+        "{\"max_position_embeddings\": 64, \"original_max_position_embeddings\": 16, \"rope_scaling\": "
+        "{\"type\": \"longrope\", \"short_factor\": [1, 2, 1, 1], \"long_factor\": [1, 5, 1, 1]}}";
+    expect_rope(NULL, 0, config, 0.1 / 2);
+    assert_float_equal(read_long_freqs[1], 0.1 / 5, 1e-8);
+    assert_float_equal(read_rope.scale, sqrt(1.5), 1e-6); /* sqrt(1 + ln 4 / ln 16) */
+    /* The length of the prompt counts for its rows, position + 1 after it: batches may be cut anywhere. */
+    assert_ptr_equal(row_freqs(0, 16, 15), read_freqs);
+    assert_ptr_equal(row_freqs(0, 17, 0), read_long_freqs);
+    assert_ptr_equal(row_freqs(8, 17, 8), read_long_freqs);
+    assert_ptr_equal(row_freqs(15, 3, 15), read_freqs);
+    assert_ptr_equal(row_freqs(16, 3, 16), read_long_freqs);
+
+    config = "{\"original_max_position_embeddings\": 16, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 1, "
+             "\"short_factor\": [1, 2, 1, 1], \"long_factor\": [1, 5, 1, 1]}}"; /* as it was called at first */
+    expect_rope(NULL, 0, config, 0.1 / 2);
+    assert_true(read_rope.scale == 1);
+    with_factors = true;
+    expect_rope(NULL, 0, "{\"rope_scaling\": {\"original_max_position_embeddings\": 9, \"attention_factor\": 1.25}}",
+                0.05);
+    with_factors = false;
+    assert_float_equal(read_long_freqs[3], 1e-3 / 9, 1e-9);
+    assert_true(read_rope.scale == 1.25F && read_rope.long_after == 9);
+}
+
+static void layers_are_read_from_names(void **state)
+{
+    (void)state;
+    assert_int_equal(graph_layer_of("model.layers.12.mlp.up_proj.weight"), 12);
+    assert_int_equal(graph_layer_of("blk.3"), 3);
+    assert_int_equal(graph_layer_of("lm_head.weight"), -1);
+    assert_int_equal(graph_layer_of("h2.weight"), -1);
+    assert_int_equal(graph_layer_of("a.99999999999.b"), -1);
+}
+
+/* A program on the host alone: results that live at the same time lie apart, others share. */
+static bora_node *chain(bora_graph *g)
+{
+    bora_node *x = bora_embed(g, "embed"), *first = x;
+    for (int i = 0; i < 50; i++)
+        x = bora_add(g, bora_scale(g, x, 0.5F), first);
+    bora_scope(g, "layers.%d", 0);
+    x = bora_linear(g, bora_outputs(g, x), "up");
+    return bora_linear(g, x, "down");
+}
+
+/* A graph that runs on the host alone, by references, with made-up weights. */
+typedef struct host_program {
+    cJSON *params;
+    bora_graph *graph;
+    exec_device host;
+    exec_node *nodes;
+    exec_program *program;
+    float data[6][256]; /* of each weight, in the order of their first use */
+    bora_weight weights[6];
+} host_program;
+
+static void open_program(host_program *h, bora_node *(*build)(bora_graph *g))
+{
+    *h = (host_program){ .params = cJSON_CreateObject() };
+    test_arch arch = { { .name = "test", .build = build_test }, build };
+    graph_source source = { .weight = find, .params = h->params, .params_name = "config.json" };
+    bora_graph *g = h->graph = graph_build(runtime, &arch.arch, &source, NULL);
+    assert_non_null(g);
+    h->nodes = calloc((size_t)g->n_nodes, sizeof *h->nodes);
+    assert_non_null(h->nodes);
+    for (int w = 0; w < g->n_weights; w++) {
+        const bora_tensor_info *t = g->weights[w]->tensor;
+        h->weights[w] = (bora_weight){ .name = t->name, .n_dims = t->n_dims, .data = h->data[w] };
+        memcpy(h->weights[w].shape, t->shape, sizeof t->shape);
+        for (int i = 0; i < 256; i++)
+            h->data[w][i] = sinf((float)(i * (w + 1)));
     }
-
-    /* The second frequency of eight dimensions is theta^(-1/4) without scaling. */
-    static void expect_rope(const char *kind, float theta, const char *config, double second)
-    {
-        bora_error err;
-        asked = (bora_rope_section){ .kind = kind, .theta = theta };
-        if (!builds(reads_rope, config, &err))
-            fail_msg("%s: %s", config, err.message);
-        if (fabs(read_freqs[1] - second) > 1e-6 * second) /* roundings of a float */
-            fail_msg("%s, %s: %g instead of %g", config, kind ? kind : "all", (double)read_freqs[1], second);
+    for (int i = 0; i < g->n_nodes; i++) {
+        h->nodes[i].choice = exec_choose(runtime, g->nodes[i]->call.op, &h->host, &h->host, NULL);
+        assert_null(h->nodes[i].choice.kernel);
+        for (int k = 0; k < BORA_MAX_WEIGHTS; k++)
+            for (int w = 0; w < g->n_weights; w++)
+                if (g->nodes[i]->weights[k] == g->weights[w])
+                    h->nodes[i].weights[k] = &h->weights[w];
     }
+    h->program = exec_program_new(g, h->nodes, NULL);
+    assert_non_null(h->program);
+}
 
-    static void kinds_of_layers_have_their_own_rope(void **state)
-    {
-        (void)state;
-        const char *full = "full_attention", *sliding = "sliding_attention";
-        const char *nested = "{\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, "
-                             "\"rope_theta\": 160000}, \"sliding_attention\": {\"rope_theta\": 10000}}}";
-        expect_rope(full, 0, nested, 0.05 / 8);
-        expect_rope(sliding, 81, nested, 0.1);
-        expect_rope(NULL, 0, nested, 0.05 / 8);
-        const char *flat = "{\"rope_theta\": 160000, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 8}}";
-        expect_rope(full, 0, flat, 0.05 / 8);
-        expect_rope(NULL, 0, flat, 0.05 / 8);
-        expect_rope(sliding, 0, flat, 0.05);
-        expect_rope(sliding, 81, flat, 1 / 3.0);
-        const char *flat5 = "{\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 160000}}";
-        expect_rope(full, 81, flat5, 0.05 / 8);
-        expect_rope(sliding, 0, flat5, 0.05);
-        expect_rope(sliding, 81, "{}", 1 / 3.0);
-        expect_rope(full, 81, "{\"rope_parameters\": {\"full_attention\": null}}", 1 / 3.0);
-        expect_rope(NULL, 0, "{}", 0.1);
-        asked = (bora_rope_section){ .partial_rotary_factor = 0.5F };
-        bora_error err;
-        assert_true(builds(reads_rope, "{}", &err));
-        assert_int_equal(read_rope.n_dims, 4);
-        assert_true(builds(reads_rope, "{\"partial_rotary_factor\": 0.75}", &err));
-        assert_int_equal(read_rope.n_dims, 6);
+static void close_program(host_program *h)
+{
+    exec_program_free(h->program);
+    free(h->nodes);
+    graph_free(h->graph);
+    cJSON_Delete(h->params);
+}
+
+static void memory_is_planned_by_lifetimes(void **state)
+{
+    (void)state;
+    host_program h;
+    open_program(&h, chain);
+    int32_t tokens[] = { 1, 9, 4 }, rows[] = { 2 };
+    bora_sequence sequence = { .n_rows = 3, .prompt_tokens = 3 };
+    bora_batch batch = { 3, tokens, 1, &sequence, 1, rows };
+    float logits[8], expected[8];
+    assert_true(exec_run(h.program, &batch, logits, NULL));
+    assert_true(exec_memory_bytes(h.program) <=
+                6 * 3 * 8 * sizeof(float) + 1024); /* a hundred results in the room of a few */
+
+    /* The same by hand: embedding e, then x = x/2 + e fifty times, then the two products. */
+    float e[8], x[8], up[16];
+    memcpy(e, h.data[0] + 4 * 8, sizeof e);
+    memcpy(x, e, sizeof x);
+    for (int i = 0; i < 50; i++)
+        for (int k = 0; k < 8; k++)
+            x[k] = x[k] * 0.5F + e[k];
+    const float *w_up = h.data[1], *b_up = h.data[2], *w_down = h.data[3];
+    assert_string_equal(h.weights[2].name, "layers.0.up.bias");
+    for (int r = 0; r < 16; r++) {
+        double sum = b_up[r];
+        for (int k = 0; k < 8; k++)
+            sum += (double)w_up[r * 8 + k] * x[k];
+        up[r] = (float)sum;
     }
-
-    static const float *row_freqs(int32_t n_past, int32_t prompt_tokens, int32_t position)
-    {
-        static float scratch[4];
-        bora_sequence sequence = { .n_rows = 1, .n_past = n_past, .prompt_tokens = prompt_tokens };
-        bora_rope_attrs rope = read_rope;
-        rope.inv_freq = read_freqs;
-        rope.long_inv_freq = read_long_freqs;
-        return bora_rope_row_freqs(&rope, &sequence, position, scratch);
+    for (int r = 0; r < 8; r++) {
+        double sum = 0;
+        for (int k = 0; k < 16; k++)
+            sum += (double)w_down[r * 16 + k] * up[k];
+        expected[r] = (float)sum;
     }
+    assert_memory_equal(logits, expected, sizeof expected);
 
-    static void longrope_has_two_lists_of_factors(void **state)
-    {
-        (void)state;
-        const char *config =
-            "{\"max_position_embeddings\": 64, \"original_max_position_embeddings\": 16, \"rope_scaling\": "
-            "{\"type\": \"longrope\", \"short_factor\": [1, 2, 1, 1], \"long_factor\": [1, 5, 1, 1]}}";
-        expect_rope(NULL, 0, config, 0.1 / 2);
-        assert_float_equal(read_long_freqs[1], 0.1 / 5, 1e-8);
-        assert_float_equal(read_rope.scale, sqrt(1.5), 1e-6); /* sqrt(1 + ln 4 / ln 16) */
-        /* The length of the prompt counts for its rows, position + 1 after it: batches may be cut anywhere. */
-        assert_ptr_equal(row_freqs(0, 16, 15), read_freqs);
-        assert_ptr_equal(row_freqs(0, 17, 0), read_long_freqs);
-        assert_ptr_equal(row_freqs(8, 17, 8), read_long_freqs);
-        assert_ptr_equal(row_freqs(15, 3, 15), read_freqs);
-        assert_ptr_equal(row_freqs(16, 3, 16), read_long_freqs);
+    tokens[1] = 10; /* outside the embedding */
+    bora_error err = { .code = BORA_OK };
+    assert_false(exec_run(h.program, &batch, logits, &err));
+    assert_non_null(strstr(err.message, "token 10"));
+    close_program(&h);
+}
 
-        config = "{\"original_max_position_embeddings\": 16, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 1, "
-                 "\"short_factor\": [1, 2, 1, 1], \"long_factor\": [1, 5, 1, 1]}}"; /* as it was called at first */
-        expect_rope(NULL, 0, config, 0.1 / 2);
-        assert_true(read_rope.scale == 1);
-        with_factors = true;
-        expect_rope(NULL, 0,
-                    "{\"rope_scaling\": {\"original_max_position_embeddings\": 9, \"attention_factor\": 1.25}}", 0.05);
-        with_factors = false;
-        assert_float_equal(read_long_freqs[3], 1e-3 / 9, 1e-9);
-        assert_true(read_rope.scale == 1.25F && read_rope.long_after == 9);
+static bora_node *elementwise(bora_graph *g)
+{
+    bora_node *x = bora_outputs(g, bora_embed(g, "embed"));
+    bora_scope(g, "layers.%d", 0);
+    bora_node *h = bora_activation(g, bora_layer_norm(g, x, "norm", 1e-3F), BORA_GELU_TANH);
+    return bora_softcap(g, bora_mul(g, h, x), 0.5F);
+}
+
+/* Nodes that the first architectures do not use, against the formulas in double. */
+static void the_other_nodes_compute_their_formulas(void **state)
+{
+    (void)state;
+    host_program h;
+    open_program(&h, elementwise);
+    int32_t tokens[] = { 7 }, rows[] = { 0 };
+    bora_sequence sequence = { .n_rows = 1, .prompt_tokens = 1 };
+    bora_batch batch = { 1, tokens, 1, &sequence, 1, rows };
+    float result[8];
+    assert_true(exec_run(h.program, &batch, result, NULL));
+    const float *x = h.data[0] + 7 * 8;
+    double mean = 0, variance = 0;
+    for (int i = 0; i < 8; i++)
+        mean += x[i] / 8.0;
+    for (int i = 0; i < 8; i++)
+        variance += (x[i] - mean) * (x[i] - mean) / 8;
+    for (int i = 0; i < 8; i++) {
+        double n = (x[i] - mean) / sqrt(variance + 1e-3) * h.data[1][i];
+        double gelu = 0.5 * n * (1 + tanh(sqrt(2 / M_PI) * (n + 0.044715 * n * n * n)));
+        assert_float_equal(result[i], (float)(0.5 * tanh(gelu * x[i] / 0.5)),
+                           1e-6); /* a few roundings of numbers below 1 */
     }
+    close_program(&h);
+}
 
-    static void layers_are_read_from_names(void **state)
-    {
-        (void)state;
-        assert_int_equal(graph_layer_of("model.layers.12.mlp.up_proj.weight"), 12);
-        assert_int_equal(graph_layer_of("blk.3"), 3);
-        assert_int_equal(graph_layer_of("lm_head.weight"), -1);
-        assert_int_equal(graph_layer_of("h2.weight"), -1);
-        assert_int_equal(graph_layer_of("a.99999999999.b"), -1);
-    }
-
-    /* A program on the host alone: results that live at the same time lie apart, others share. */
-    static bora_node *chain(bora_graph * g)
-    {
-        bora_node *x = bora_embed(g, "embed"), *first = x;
-        for (int i = 0; i < 50; i++)
-            x = bora_add(g, bora_scale(g, x, 0.5F), first);
-        bora_scope(g, "layers.%d", 0);
-        x = bora_linear(g, bora_outputs(g, x), "up");
-        return bora_linear(g, x, "down");
-    }
-
-    /* A graph that runs on the host alone, by references, with made-up weights. */
-    typedef struct host_program {
-        cJSON *params;
-        bora_graph *graph;
-        exec_device host;
-        exec_node *nodes;
-        exec_program *program;
-        float data[6][256]; /* of each weight, in the order of their first use */
-        bora_weight weights[6];
-    } host_program;
-
-    static void open_program(host_program * h, bora_node * (*build)(bora_graph * g))
-    {
-        *h = (host_program){ .params = cJSON_CreateObject() };
-        test_arch arch = { { .name = "test", .build = build_test }, build };
-        graph_source source = { .weight = find, .params = h->params, .params_name = "config.json" };
-        bora_graph *g = h->graph = graph_build(runtime, &arch.arch, &source, NULL);
-        assert_non_null(g);
-        h->nodes = calloc((size_t)g->n_nodes, sizeof *h->nodes);
-        assert_non_null(h->nodes);
-        for (int w = 0; w < g->n_weights; w++) {
-            const bora_tensor_info *t = g->weights[w]->tensor;
-            h->weights[w] = (bora_weight){ .name = t->name, .n_dims = t->n_dims, .data = h->data[w] };
-            memcpy(h->weights[w].shape, t->shape, sizeof t->shape);
-            for (int i = 0; i < 256; i++)
-                h->data[w][i] = sinf((float)(i * (w + 1)));
-        }
-        for (int i = 0; i < g->n_nodes; i++) {
-            h->nodes[i].choice = exec_choose(runtime, g->nodes[i]->call.op, &h->host, &h->host, NULL);
-            assert_null(h->nodes[i].choice.kernel);
-            for (int k = 0; k < BORA_MAX_WEIGHTS; k++)
-                for (int w = 0; w < g->n_weights; w++)
-                    if (g->nodes[i]->weights[k] == g->weights[w])
-                        h->nodes[i].weights[k] = &h->weights[w];
-        }
-        h->program = exec_program_new(g, h->nodes, NULL);
-        assert_non_null(h->program);
-    }
-
-    static void close_program(host_program * h)
-    {
-        exec_program_free(h->program);
-        free(h->nodes);
-        graph_free(h->graph);
-        cJSON_Delete(h->params);
-    }
-
-    static void memory_is_planned_by_lifetimes(void **state)
-    {
-        (void)state;
-        host_program h;
-        open_program(&h, chain);
-        int32_t tokens[] = { 1, 9, 4 }, rows[] = { 2 };
-        bora_sequence sequence = { .n_rows = 3, .prompt_tokens = 3 };
-        bora_batch batch = { 3, tokens, 1, &sequence, 1, rows };
-        float logits[8], expected[8];
-        assert_true(exec_run(h.program, &batch, logits, NULL));
-        assert_true(exec_memory_bytes(h.program) <=
-                    6 * 3 * 8 * sizeof(float) + 1024); /* a hundred results in the room of a few */
-
-        /* The same by hand: embedding e, then x = x/2 + e fifty times, then the two products. */
-        float e[8], x[8], up[16];
-        memcpy(e, h.data[0] + 4 * 8, sizeof e);
-        memcpy(x, e, sizeof x);
-        for (int i = 0; i < 50; i++)
-            for (int k = 0; k < 8; k++)
-                x[k] = x[k] * 0.5F + e[k];
-        const float *w_up = h.data[1], *b_up = h.data[2], *w_down = h.data[3];
-        assert_string_equal(h.weights[2].name, "layers.0.up.bias");
-        for (int r = 0; r < 16; r++) {
-            double sum = b_up[r];
-            for (int k = 0; k < 8; k++)
-                sum += (double)w_up[r * 8 + k] * x[k];
-            up[r] = (float)sum;
-        }
-        for (int r = 0; r < 8; r++) {
-            double sum = 0;
-            for (int k = 0; k < 16; k++)
-                sum += (double)w_down[r * 16 + k] * up[k];
-            expected[r] = (float)sum;
-        }
-        assert_memory_equal(logits, expected, sizeof expected);
-
-        tokens[1] = 10; /* outside the embedding */
-        bora_error err = { .code = BORA_OK };
-        assert_false(exec_run(h.program, &batch, logits, &err));
-        assert_non_null(strstr(err.message, "token 10"));
-        close_program(&h);
-    }
-
-    static bora_node *elementwise(bora_graph * g)
-    {
-        bora_node *x = bora_outputs(g, bora_embed(g, "embed"));
-        bora_scope(g, "layers.%d", 0);
-        bora_node *h = bora_activation(g, bora_layer_norm(g, x, "norm", 1e-3F), BORA_GELU_TANH);
-        return bora_softcap(g, bora_mul(g, h, x), 0.5F);
-    }
-
-    /* Nodes that the first architectures do not use, against the formulas in double. */
-    static void the_other_nodes_compute_their_formulas(void **state)
-    {
-        (void)state;
-        host_program h;
-        open_program(&h, elementwise);
-        int32_t tokens[] = { 7 }, rows[] = { 0 };
-        bora_sequence sequence = { .n_rows = 1, .prompt_tokens = 1 };
-        bora_batch batch = { 1, tokens, 1, &sequence, 1, rows };
-        float result[8];
-        assert_true(exec_run(h.program, &batch, result, NULL));
-        const float *x = h.data[0] + 7 * 8;
-        double mean = 0, variance = 0;
-        for (int i = 0; i < 8; i++)
-            mean += x[i] / 8.0;
-        for (int i = 0; i < 8; i++)
-            variance += (x[i] - mean) * (x[i] - mean) / 8;
-        for (int i = 0; i < 8; i++) {
-            double n = (x[i] - mean) / sqrt(variance + 1e-3) * h.data[1][i];
-            double gelu = 0.5 * n * (1 + tanh(sqrt(2 / M_PI) * (n + 0.044715 * n * n * n)));
-            assert_float_equal(result[i], (float)(0.5 * tanh(gelu * x[i] / 0.5)),
-                               1e-6); /* a few roundings of numbers below 1 */
-        }
-        close_program(&h);
-    }
-
-    int main(void)
-    {
-        const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_graph_knows_its_shapes),
-            cmocka_unit_test(mistakes_name_node_weights_and_shapes),
-            cmocka_unit_test(parameters_are_checked),
-            cmocka_unit_test(rope_configs_are_checked),
-            cmocka_unit_test(rope_scaling_may_scale_attention),
-            cmocka_unit_test(parts_of_heads),
-            cmocka_unit_test(kinds_of_layers_have_their_own_rope),
-            cmocka_unit_test(longrope_has_two_lists_of_factors),
-            cmocka_unit_test(layers_are_read_from_names),
-            cmocka_unit_test(memory_is_planned_by_lifetimes),
-            cmocka_unit_test(the_other_nodes_compute_their_formulas),
-        };
-        return cmocka_run_group_tests(tests, open_runtime, close_runtime);
-    }
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_graph_knows_its_shapes),
+        cmocka_unit_test(mistakes_name_node_weights_and_shapes),
+        cmocka_unit_test(parameters_are_checked),
+        cmocka_unit_test(rope_configs_are_checked),
+        cmocka_unit_test(rope_scaling_may_scale_attention),
+        cmocka_unit_test(parts_of_heads),
+        cmocka_unit_test(kinds_of_layers_have_their_own_rope),
+        cmocka_unit_test(longrope_has_two_lists_of_factors),
+        cmocka_unit_test(layers_are_read_from_names),
+        cmocka_unit_test(memory_is_planned_by_lifetimes),
+        cmocka_unit_test(the_other_nodes_compute_their_formulas),
+    };
+    return cmocka_run_group_tests(tests, open_runtime, close_runtime);
+}

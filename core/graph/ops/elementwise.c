@@ -116,7 +116,7 @@ static bool clamped_gate_reference(const bora_call *call, bora_error *err)
         float g = call->inputs[0].data[i], u = call->inputs[1].data[i];
         g = g > limit ? limit : g;
         u = u > limit ? limit : u < -limit ? -limit : u;
-        call->output.data[i] = (u + 1) * (g * activate(BORA_SIGMOID, attrs->alpha * g));
+        call->output.data[i] = (u + 1) * (g * op_activate(BORA_SIGMOID, attrs->alpha * g));
     }
     return true;
 }

@@ -162,44 +162,45 @@ typedef struct bora_head_linear_attrs {
 static inline int64_t bora_head_rows(const bora_weight *w, const bora_head_linear_attrs *a)
 {
     return w->n_dims == 3 ? w->shape[1] : w->shape[0] / a->heads;
-    /* What the numbers of a router become before they weigh its experts. */
-    typedef enum bora_route_scoring {
-        BORA_ROUTE_SOFTMAX,
-        BORA_ROUTE_SIGMOID,
-        BORA_ROUTE_SOFTMAX_USED, /* the softmax of the experts that are used alone */
-    } bora_route_scoring;
+}
 
-    typedef enum bora_route_group_score {
-        BORA_ROUTE_GROUP_MAX,  /* a group is as good as its best expert (arXiv:2405.04434) */
-        BORA_ROUTE_GROUP_TOP2, /* as its best two together (arXiv:2412.19437) */
-    } bora_route_group_score;
+/* What the numbers of a router become before they weigh its experts. */
+typedef enum bora_route_scoring {
+    BORA_ROUTE_SOFTMAX,
+    BORA_ROUTE_SIGMOID,
+    BORA_ROUTE_SOFTMAX_USED, /* the softmax of the experts that are used alone */
+} bora_route_scoring;
 
-    /* The choice of experts (arXiv:2101.03961, arXiv:2401.04088): for each row the n_used experts of the highest score,
-     * best first, the lower id first where scores are equal. An id is a float, as all activations are; it is 0 …
-     * n_experts
-     * - 1 whatever the logits are, NaNs too. The bias is added for the choice alone. */
-    typedef struct bora_route_attrs {
-        int32_t n_used; /* k */
-        bora_route_scoring scoring;
-        bool normalize; /* weights are divided by their sum + eps */
-        float eps;
-        float scale; /* of the weights, last of all; 0: 1 */
-        int32_t n_groups,
-            n_groups_used; /* experts of n_groups_used of n_groups groups of neighbours only; 0: no groups */
-        bora_route_group_score group_score;
-    } bora_route_attrs;
+typedef enum bora_route_group_score {
+    BORA_ROUTE_GROUP_MAX,  /* a group is as good as its best expert (arXiv:2405.04434) */
+    BORA_ROUTE_GROUP_TOP2, /* as its best two together (arXiv:2412.19437) */
+} bora_route_group_score;
 
-    /* One row of `route`: out [2 n_used] from logits [n_experts], bias [n_experts] or NULL; `scratch` is [3 n_experts].
-     * Sums are in double. What is chosen is no matter of tolerances: kernels on ordinary memory call this one. */
-    BORA_API void bora_route_row(const bora_route_attrs *attrs, const float *logits, const float *bias,
-                                 int64_t n_experts, float *scratch, float *out);
+/* The choice of experts (arXiv:2101.03961, arXiv:2401.04088): for each row the n_used experts of the highest score,
+ * best first, the lower id first where scores are equal. An id is a float, as all activations are; it is 0 …
+ * n_experts
+ * - 1 whatever the logits are, NaNs too. The bias is added for the choice alone. */
+typedef struct bora_route_attrs {
+    int32_t n_used; /* k */
+    bora_route_scoring scoring;
+    bool normalize; /* weights are divided by their sum + eps */
+    float eps;
+    float scale;                     /* of the weights, last of all; 0: 1 */
+    int32_t n_groups, n_groups_used; /* experts of n_groups_used of n_groups groups of neighbours only; 0: no groups */
+    bora_route_group_score group_score;
+} bora_route_attrs;
 
-    /* The expert of slot `slot` of a row of routes, or -1 where that is no expert. */
-    static inline int64_t bora_route_expert(const float *routes, int64_t slot, int64_t n_experts)
-    {
-        float id = routes[slot];
-        return id >= 0 && id < (float)n_experts && (float)(int64_t)id == id ? (int64_t)id : -1;
-    }
+/* One row of `route`: out [2 n_used] from logits [n_experts], bias [n_experts] or NULL; `scratch` is [3 n_experts].
+ * Sums are in double. What is chosen is no matter of tolerances: kernels on ordinary memory call this one. */
+BORA_API void bora_route_row(const bora_route_attrs *attrs, const float *logits, const float *bias, int64_t n_experts,
+                             float *scratch, float *out);
+
+/* The expert of slot `slot` of a row of routes, or -1 where that is no expert. */
+static inline int64_t bora_route_expert(const float *routes, int64_t slot, int64_t n_experts)
+{
+    float id = routes[slot];
+    return id >= 0 && id < (float)n_experts && (float)(int64_t)id == id ? (int64_t)id : -1;
+}
 
 #ifdef __cplusplus
 }

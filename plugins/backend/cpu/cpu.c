@@ -86,19 +86,13 @@ static const bora_kernel head_linear = { "head_linear", "cpu", BORA_ANY_QUANT, .
 static const bora_kernel outputs = { "outputs", "cpu", NULL, .run = cpu_outputs };
 static const bora_kernel causal_conv1d = { "causal_conv1d", "cpu", NULL, .run = cpu_causal_conv1d };
 static const bora_kernel mamba2 = { "mamba2", "cpu", NULL, .run = cpu_mamba2 };
-static const bora_kernel *const kernels[] = {
-    &embed, &linear, &linear_any, &rms_norm, &layer_norm, &add, &mul, &scale, &softcap, &activation, &gate, &rope,
-    &attention, &outputs, &slice, &join, &head_linear, &clamped_gate, NULL,
-    static const bora_kernel route = { "route", "cpu", NULL, .run = cpu_route };
+static const bora_kernel route = { "route", "cpu", NULL, .run = cpu_route };
 static const bora_kernel expert_linear = { "expert_linear", "cpu", BORA_ANY_QUANT, .tiles_of = "linear" };
 static const bora_kernel expert_sum = { "expert_sum", "cpu", NULL, .run = cpu_expert_sum };
-static const bora_kernel outputs = { "outputs", "cpu", NULL, .run = cpu_outputs };
 static const bora_kernel *const kernels[] = {
-    &embed,   &linear,     &linear_any,  &rms_norm,      &layer_norm, &add,      &mul,           &scale,
-    &softcap, &activation, &gate,        &rope,          &attention,  &route,    &expert_linear, &expert_sum,
-    &outputs, NULL,        &embed,       &linear,        &linear_any, &rms_norm, &layer_norm,    &add,
-    &mul,     &scale,      &softcap,     &activation,    &gate,       &rope,     &attention,     &outputs,
-    &slice,   &join,       &head_linear, &causal_conv1d, &mamba2,     NULL,
+    &embed,       &linear,       &linear_any, &rms_norm,      &layer_norm, &add,           &mul,    &scale,
+    &softcap,     &activation,   &gate,       &rope,          &attention,  &outputs,       &slice,  &join,
+    &head_linear, &clamped_gate, &route,      &expert_linear, &expert_sum, &causal_conv1d, &mamba2, NULL,
 };
 
 static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "cpu", .version = "0.1.0", .backends = backends,

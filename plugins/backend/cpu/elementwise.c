@@ -43,8 +43,6 @@ typedef struct numbers {
     const float *a, *b; /* b: NULL for operations with one input */
     float *out;
     float factor, limit;
-    float (*function)(float);
-    float factor;
     cpu_function function;
 } numbers;
 

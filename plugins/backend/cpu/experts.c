@@ -230,7 +230,7 @@ static void sum_rows(void *ctx, int64_t begin, int64_t end, int thread)
         float *out = call->output.data + t * width;
         memset(out, 0, (size_t)width * sizeof *out);
         cpu_weighted_sum(out, 1, call->inputs[1].data + (2 * t + 1) * n_used, call->inputs[0].data + t * n_used * width,
-                         (int)n_used, width);
+                         width, (int)n_used, width);
     }
 }
 
