@@ -294,8 +294,6 @@ static void agrees_with_transformers(void **state)
     }
     if (!m)
         fail_msg("%s: %s", c->name, err.message);
-    if (is_not_yet(c->reference))
-        fail_msg("%s is there: take it off the list of what is not yet", c->name);
     float *whole = logits_of(m, tokens, n, 0, 0);
     check_reference(c, m, whole, n);
     check_cuts(c, m, tokens, n, whole);
@@ -303,6 +301,8 @@ static void agrees_with_transformers(void **state)
     check_greedy(c, m, tokens);
     free(whole);
     bora_model_free(m);
+    if (is_not_yet(c->reference))
+        fail_msg("%s is there: take it off the list of what is not yet", c->name);
 }
 
 static bool is_there(const char *name, const char *file)
@@ -327,7 +327,7 @@ static size_t find_cases(model_case cases[MAX_CASES])
         char name[48];
         if (e->d_name[0] == '.' || strlen(e->d_name) >= sizeof name)
             continue;
-        snprintf(name, sizeof name, "%s", e->d_name);
+        strcpy(name, e->d_name);
         if (!is_there(name, "/greedy.txt"))
             continue;
         const char *const forms[][2] = { { "", "config.json" }, { " as published", "published.json" }, { ".gguf" } };
@@ -339,7 +339,7 @@ static size_t find_cases(model_case cases[MAX_CASES])
             model_case *c = &cases[n++];
             c->config = forms[i][1];
             snprintf(c->name, sizeof c->name, "%s%s", name, forms[i][0]);
-            snprintf(c->reference, sizeof c->reference, "%s", name);
+            strcpy(c->reference, name);
         }
     }
     if (folder)
