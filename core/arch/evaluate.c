@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/declared.h"
+#include "base/json.h"
 #include "graph/graph.h"
 
 enum { MAX_STEPS = 1 << 20, MAX_ITEMS = 1 << 16, MAX_TEXT = 256 };
@@ -68,8 +69,11 @@ static bool keep(evaluator *e, const char *name, const value *v)
 
 static bool from_json(evaluator *e, const cJSON *item, value *out)
 {
+    const char *word = json_string(item, "__float__", NULL); /* of a number that JSON does not have */
     if (cJSON_IsNumber(item)) {
         *out = (value){ .kind = VALUE_NUMBER, .number = item->valuedouble };
+    } else if (word && (strcmp(word, "Infinity") == 0 || strcmp(word, "-Infinity") == 0)) {
+        *out = (value){ .kind = VALUE_NUMBER, .number = *word == '-' ? -INFINITY : INFINITY };
     } else if (cJSON_IsBool(item)) {
         *out = (value){ .kind = VALUE_FLAG, .flag = cJSON_IsTrue(item) };
     } else if (cJSON_IsString(item)) {

@@ -231,10 +231,17 @@ static bool call_rope_params(call *c, value *out)
 {
     int32_t head_dim, offset = 0;
     bool interleaved;
+    double theta = 0, partial = 0;
+    bora_rope_section section = { 0 };
     if (!as_int(c, 0, &head_dim) || !as_flag(c, 1, &interleaved) ||
-        (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &offset)))
+        (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &offset)) ||
+        (c->values[3].kind != VALUE_NONE && !as_text(c, 3, &section.kind)) ||
+        (c->values[4].kind != VALUE_NONE && !as_number(c, 4, &theta)) ||
+        (c->values[5].kind != VALUE_NONE && !as_number(c, 5, &partial)))
         return false;
-    bora_rope_attrs rope = bora_rope_params(c->e->graph, head_dim);
+    section.theta = (float)theta;
+    section.partial_rotary_factor = (float)partial;
+    bora_rope_attrs rope = bora_rope_params_of(c->e->graph, head_dim, &section);
     if (c->values[1].kind != VALUE_NONE)
         rope.interleaved = interleaved;
     rope.offset = offset;
@@ -374,7 +381,7 @@ static const struct function {
     const char *parameters; /* '?' after what may be left out */
     bool (*call)(call *c, value *out);
 } functions[] = {
-    { "rope_params", "head_dim interleaved? offset?", call_rope_params },
+    { "rope_params", "head_dim interleaved? offset? kind? theta? partial_rotary_factor?", call_rope_params },
     { "rope_attention_factor", "", call_rope_attention_factor },
     { "rope", "x rope", call_rope },
     { "gated_mlp", "x name kind", call_gated_mlp },

@@ -45,5 +45,10 @@ bora_node *bora_self_attention(bora_graph *g, bora_node *x, const char *name, co
 
 bora_node *bora_head(bora_graph *g, bora_node *x, const char *name, const char *embed, bool tied)
 {
-    return bora_linear(g, x, !tied && bora_has_weight(g, name) ? name : embed);
+    char bias[256];
+    const char *weight = !tied && bora_has_weight(g, name) ? name : embed;
+    int n = snprintf(bias, sizeof bias, "?%s.bias", name); /* a bias is the head's own, whosever the weight is */
+    if (n < 0 || (size_t)n >= sizeof bias)
+        return graph_fail(g, BORA_USAGE, "a name of more than %zu bytes", sizeof bias - 7);
+    return graph_node(g, "linear", weight, &x, 1, (const char *const[]){ weight, bias }, 2, NULL, 0);
 }

@@ -61,6 +61,7 @@ static const bora_name_pair param_names[] = {
     { "rope_scaling.attention_factor", "%s.rope.scaling.yarn_attn_factor" },
     { "rope_scaling.beta_fast", "%s.rope.scaling.yarn_beta_fast" },
     { "rope_scaling.beta_slow", "%s.rope.scaling.yarn_beta_slow" },
+    { "num_local_experts", "%s.expert_count" },
     { "num_experts_per_tok", "%s.expert_used_count" },
     { "moe_intermediate_size", "%s.expert_feed_forward_length" },
     { "norm_topk_prob", "%s.expert_weights_norm" },
@@ -176,8 +177,7 @@ static bool put(cJSON *root, const char *path, cJSON *value)
     return false;
 }
 
-/* The metadata of a key that may hold one %s, for the architecture. */
-static const bora_meta *find_meta(const bora_checkpoint *c, const char *stored, const char *gguf_arch)
+const bora_meta *gguf_meta(const bora_checkpoint *c, const char *stored, const char *gguf_arch)
 {
     char key[256];
     const char *hole = strstr(stored, "%s");
@@ -190,21 +190,21 @@ static const bora_meta *find_meta(const bora_checkpoint *c, const char *stored, 
 
 static bool put_meta(cJSON *root, const bora_checkpoint *c, const char *path, const char *stored, const char *gguf_arch)
 {
-    const bora_meta *m = find_meta(c, stored, gguf_arch);
+    const bora_meta *m = gguf_meta(c, stored, gguf_arch);
     cJSON *value = m ? meta_to_json(m) : NULL;
     return !value || put(root, path, value);
 }
 
 static double meta_float(const bora_checkpoint *c, const char *stored, const char *gguf_arch, double fallback)
 {
-    const bora_meta *m = find_meta(c, stored, gguf_arch);
+    const bora_meta *m = gguf_meta(c, stored, gguf_arch);
     return m && m->type == BORA_META_FLOAT ? m->f : fallback;
 }
 
 /* Which layers see a window only: every so many, or a list of them, which is layer_types elsewhere. */
 static bool put_windows(cJSON *root, const bora_checkpoint *c, const char *gguf_arch)
 {
-    const bora_meta *m = find_meta(c, "%s.attention.sliding_window_pattern", gguf_arch);
+    const bora_meta *m = gguf_meta(c, "%s.attention.sliding_window_pattern", gguf_arch);
     if (m && m->type == BORA_META_INT)
         return put(root, "sliding_window_pattern", cJSON_CreateNumber((double)m->i));
     if (!m || m->type != BORA_META_ARRAY || m->n_elems > MAX_ELEMS ||

@@ -58,17 +58,34 @@ static bool lists(const char *const *list, const char *name)
     return false;
 }
 
+static const bora_arch *find_gguf_arch(const bora_runtime *rt, const model_source *s, const char *gguf_arch)
+{
+    const bora_arch *plain = NULL;
+    REGISTRY_EACH(rt, archs, bora_arch, a)
+    {
+        if (!lists(a->gguf_architectures, gguf_arch))
+            continue;
+        if (!a->gguf_needs)
+            plain = plain ? plain : a;
+        else if (gguf_meta(s->checkpoint, a->gguf_needs, gguf_arch))
+            return a;
+    }
+    return plain;
+}
+
 static const bora_arch *find_arch(const bora_runtime *rt, const model_source *s, const char *gguf_arch)
 {
+    if (gguf_arch)
+        return find_gguf_arch(rt, s, gguf_arch);
     const cJSON *architectures = json_get(s->params, "architectures");
     const cJSON *first = cJSON_GetArrayItem(architectures, 0);
     const char *named = cJSON_IsString(first) ? first->valuestring : NULL;
     const char *model_type = json_string(s->params, "model_type", NULL);
     REGISTRY_EACH(rt, archs, bora_arch, a)
-    if (gguf_arch ? lists(a->gguf_architectures, gguf_arch) : named && lists(a->architectures, named))
+    if (named && lists(a->architectures, named))
         return a;
     REGISTRY_EACH(rt, archs, bora_arch, b)
-    if (!gguf_arch && !named && model_type && lists(b->model_types, model_type))
+    if (!named && model_type && lists(b->model_types, model_type))
         return b;
     return NULL;
 }

@@ -116,7 +116,7 @@ static int open_all(void **state)
     runtime = bora_runtime_new(&(bora_runtime_options){ .plugin_paths = paths, .no_default_plugins = true }, NULL);
     bora_error err = { .code = BORA_OK };
     if (!runtime || !registry_check(runtime, &test_plugin, &err) ||
-        !registry_add(runtime, "experts-test", NULL, &test_plugin, &err))
+        !registry_add(runtime, "experts-test", NULL, NULL, &test_plugin, &err))
         return -1;
     strcpy(folder, "/tmp/bora-test-XXXXXX");
     if (!mkdtemp(folder))
