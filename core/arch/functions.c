@@ -321,6 +321,20 @@ static bool call_has_weight(call *c, value *out)
     return true;
 }
 
+static bool call_taken_weight(call *c, value *out)
+{
+    const char *name, *source;
+    bora_taken taken = { 0 };
+    if (!as_text(c, 0, &name) || !as_text(c, 1, &source) ||
+        (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &taken.from)) ||
+        (c->values[3].kind != VALUE_NONE && !as_int(c, 3, &taken.step)) ||
+        (c->values[4].kind != VALUE_NONE && !as_int(c, 4, &taken.count)) || !as_flag(c, 5, &taken.transposed))
+        return false;
+    *out = (value){ .kind = VALUE_NONE };
+    bora_taken_weight(c->e->graph, name, source, &taken);
+    return true;
+}
+
 static bool call_reject(call *c, value *out)
 {
     const char *why;
@@ -389,6 +403,7 @@ static const struct function {
     { "stacked_weight", "name parts n", call_stacked_weight },
     { "head", "x name embed tied?", call_head },
     { "has_weight", "name", call_has_weight },
+    { "taken_weight", "name source from? step? count? transposed?", call_taken_weight },
     { "reject", "message", call_reject },
     { "width", "x", call_width },
     { "len", "list", call_len },

@@ -353,7 +353,7 @@ static void take_as(bora_graph *g, const char *name, const char *suffix, const c
 
 void bora_taken_weight(bora_graph *g, const char *name, const char *source, const bora_taken *taken)
 {
-    if (!graph_ok(g) || bora_has_weight(g, name))
+    if (!graph_ok(g) || (strcmp(name, source) != 0 && bora_has_weight(g, name)))
         return;
     take_as(g, name, "", source, taken);
     take_as(g, name, ".bias", source, taken);

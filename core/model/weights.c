@@ -45,13 +45,15 @@ static void convert_rows(void *ctx, size_t task, int thread)
 {
     const conversion *c = ctx;
     int64_t first = (int64_t)task * ROW_CHUNK, end = first + ROW_CHUNK < c->n_rows ? first + ROW_CHUNK : c->n_rows;
-    const char *from = (const char *)c->origin.tensor->data + (size_t)first * c->from_bytes;
+    const char *from;
     char *to = c->out + (size_t)first * c->to_bytes;
     bool keeps = !c->via && (c->to == c->from || (!c->to && c->from->plain));
     if (c->origin.made) {
         char *read = keeps ? to : c->read + (size_t)thread * ROW_CHUNK * c->from_bytes;
         derived_read(&c->origin, first, end - first, read);
         from = read;
+    } else {
+        from = (const char *)c->origin.tensor->data + (size_t)first * c->from_bytes;
     }
     for (int64_t r = first; r < end && !(c->origin.made && keeps); r++, from += c->from_bytes, to += c->to_bytes)
         convert_row(c, from, to, thread);

@@ -57,7 +57,8 @@ typedef struct bora_taken {
 } bora_taken;
 
 /* NAME is some rows of SOURCE [.., n_out, n_in]; NAME.bias is the same numbers of SOURCE.bias or SOURCE_bias [..,
- * n_out], where there is one. A source in blocks (a quantized one) cannot be transposed. */
+ * n_out], where there is one. With NAME and SOURCE the same, it is what the checkpoint calls so that is taken from.
+ * A source in blocks (a quantized one) cannot be transposed. */
 BORA_API void bora_taken_weight(bora_graph *g, const char *name, const char *source, const bora_taken *taken);
 
 /* Fails the graph with a message of the architecture's own; returns NULL. For what it cannot do: "experts are not …".

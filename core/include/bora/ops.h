@@ -122,7 +122,7 @@ typedef struct bora_causal_conv1d_attrs {
     bora_activation_kind kind; /* f */
 } bora_causal_conv1d_attrs;
 
-/* The recurrence of Mamba-2 (arXiv:2405.21060). A row of `xbc` is x [n_heads, head_dim], then B and C, both
+/* The recurrence of state space duality (arXiv:2405.21060). A row of `xbc` is x [n_heads, head_dim], then B and C, both
  * [n_groups, state_dim]; a head uses those of its group. For each token in turn and each head, with its state
  * S [head_dim, state_dim]:
  *
