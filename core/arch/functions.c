@@ -87,7 +87,8 @@ static bool as_number(const call *c, int i, double *out)
 {
     const value *v = &c->values[i];
     *out = v->number;
-    return v->kind == VALUE_NUMBER && fabs(v->number) <= FLT_MAX ? true : refuse(c, i, "a number");
+    return v->kind == VALUE_NUMBER && (isinf(v->number) || fabs(v->number) <= FLT_MAX) ? true
+                                                                                       : refuse(c, i, "a number");
 }
 
 static bool as_int(const call *c, int i, int32_t *out)

@@ -157,8 +157,11 @@ static bool listed_factors(const cJSON *list, size_t n, float *out)
 }
 
 /* The factors as a tensor holds them. */
-static bool stored_factors(const bora_tensor_info *t, size_t n, float *out)
+static bool stored_factors(bora_graph *g, const char *name, size_t n, float *out)
 {
+    const bora_tensor_info *t = g->source.weight(g->source.ctx, name);
+    if (t && g->n_read < (int)(sizeof g->read / sizeof *g->read))
+        g->read[g->n_read++] = t;
     if (!t || t->n_dims != 1 || t->shape[0] != (int64_t)n || n % (size_t)t->quant->block_elems != 0)
         return false;
     if (t->quant->plain)
@@ -180,7 +183,7 @@ static float *longrope_freqs(bora_graph *g, const rope_config *c, int which)
         return NULL;
     }
     bool ok = section_has(g, c, name) ? listed_factors(graph_param(g, key(path, c, name)), n, freq)
-                                      : stored_factors(g->source.weight(g->source.ctx, factor_tensors[which]), n, freq);
+                                      : stored_factors(g, factor_tensors[which], n, freq);
     for (size_t i = 0; ok && i < n; i++) {
         ok = freq[i] > 0 && isfinite(freq[i]);
         freq[i] = 1.0F / (freq[i] * powf((float)c->theta, (float)(2 * i) / (float)c->n_dims));
