@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch/declared.h"
+#include "base/json.h"
 #include "graph/graph.h"
 
 enum { MAX_STEPS = 1 << 20, MAX_LAYERS = 1 << 16, MAX_ITEMS = 1 << 16, MAX_TEXT = 256 };
@@ -90,10 +91,13 @@ static bool keep(evaluator *e, const char *name, const value *v)
 
 static bool from_json(evaluator *e, const char *name, const cJSON *item, value *out)
 {
+    const char *word = json_string(item, "__float__", NULL); /* of a number that JSON does not have */
     if (cJSON_IsNumber(item)) {
         if (!isfinite(item->valuedouble))
             return evaluate_fail(e, BORA_FORMAT, "%s: \"%s\" is no finite number", e->graph->source.params_name, name);
         *out = (value){ .kind = VALUE_NUMBER, .number = item->valuedouble };
+    } else if (word && (strcmp(word, "Infinity") == 0 || strcmp(word, "-Infinity") == 0)) {
+        *out = (value){ .kind = VALUE_NUMBER, .number = *word == '-' ? -INFINITY : INFINITY };
     } else if (cJSON_IsBool(item)) {
         *out = (value){ .kind = VALUE_FLAG, .flag = cJSON_IsTrue(item) };
     } else if (cJSON_IsString(item)) {

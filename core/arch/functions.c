@@ -236,13 +236,32 @@ static bool call_op(call *c, const bora_op *op, const expr *x, value *out)
 
 static bool call_rope_params(call *c, value *out)
 {
-    int32_t head_dim;
-    if (!as_int(c, 0, &head_dim))
+    int32_t head_dim, offset = 0;
+    bool interleaved;
+    double theta = 0, partial = 0;
+    bora_rope_section section = { 0 };
+    if (!as_int(c, 0, &head_dim) || !as_flag(c, 1, &interleaved) ||
+        (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &offset)) ||
+        (c->values[3].kind != VALUE_NONE && !as_text(c, 3, &section.kind)) ||
+        (c->values[4].kind != VALUE_NONE && !as_number(c, 4, &theta)) ||
+        (c->values[5].kind != VALUE_NONE && !as_number(c, 5, &partial)) || !as_flag(c, 6, &section.no_truncate))
         return false;
-    bora_rope_attrs rope = bora_rope_params(c->e->graph, head_dim);
+    section.theta = (float)theta;
+    section.partial_rotary_factor = (float)partial;
+    bora_rope_attrs rope = bora_rope_params_of(c->e->graph, head_dim, &section);
+    if (c->values[1].kind != VALUE_NONE)
+        rope.interleaved = interleaved;
+    rope.offset = offset;
+    rope.head_dim += offset;
     const bora_rope_attrs *copy = arena_copy(&c->e->graph->arena, &rope, sizeof rope);
     *out = (value){ .kind = VALUE_ROPE, .rope = copy };
     return copy ? true : bora_fail_memory(&c->e->graph->error, "a graph");
+}
+
+static bool call_rope_attention_factor(call *c, value *out)
+{
+    *out = (value){ .kind = VALUE_NUMBER, .number = bora_rope_attention_factor(c->e->graph) };
+    return true;
 }
 
 static bool call_rope(call *c, value *out)
@@ -267,6 +286,28 @@ static bool call_gated_mlp(call *c, value *out)
     return true;
 }
 
+static bool call_expert_mlp(call *c, value *out)
+{
+    bora_node *x, *routes;
+    const char *name;
+    bora_activation_kind kind;
+    if (!as_node(c, 0, &x) || !as_node(c, 1, &routes) || !as_text(c, 2, &name) || !as_activation(c, 3, &kind))
+        return false;
+    *out = (value){ .kind = VALUE_NODE, .node = bora_expert_mlp(c->e->graph, x, routes, name, kind) };
+    return true;
+}
+
+static bool call_stacked_weight(call *c, value *out)
+{
+    const char *name, *parts;
+    int32_t n;
+    if (!as_text(c, 0, &name) || !as_text(c, 1, &parts) || !as_int(c, 2, &n))
+        return false;
+    bora_stacked_weight(c->e->graph, name, parts, n);
+    *out = (value){ .kind = VALUE_NONE };
+    return true;
+}
+
 static bool call_head(call *c, value *out)
 {
     bora_node *x;
@@ -284,6 +325,20 @@ static bool call_has_weight(call *c, value *out)
     if (!as_text(c, 0, &name))
         return false;
     *out = (value){ .kind = VALUE_FLAG, .flag = bora_has_weight(c->e->graph, name) };
+    return true;
+}
+
+static bool call_taken_weight(call *c, value *out)
+{
+    const char *name, *source;
+    bora_taken taken = { 0 };
+    if (!as_text(c, 0, &name) || !as_text(c, 1, &source) ||
+        (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &taken.from)) ||
+        (c->values[3].kind != VALUE_NONE && !as_int(c, 3, &taken.step)) ||
+        (c->values[4].kind != VALUE_NONE && !as_int(c, 4, &taken.count)) || !as_flag(c, 5, &taken.transposed))
+        return false;
+    *out = (value){ .kind = VALUE_NONE };
+    bora_taken_weight(c->e->graph, name, source, &taken);
     return true;
 }
 
@@ -347,11 +402,16 @@ static const struct function {
     const char *parameters; /* '?' after what may be left out */
     bool (*call)(call *c, value *out);
 } functions[] = {
-    { "rope_params", "head_dim", call_rope_params },
+    { "rope_params", "head_dim interleaved? offset? kind? theta? partial_rotary_factor? no_truncate?",
+      call_rope_params },
+    { "rope_attention_factor", "", call_rope_attention_factor },
     { "rope", "x rope", call_rope },
     { "gated_mlp", "x name kind", call_gated_mlp },
+    { "expert_mlp", "x routes name kind", call_expert_mlp },
+    { "stacked_weight", "name parts n", call_stacked_weight },
     { "head", "x name embed tied?", call_head },
     { "has_weight", "name", call_has_weight },
+    { "taken_weight", "name source from? step? count? transposed?", call_taken_weight },
     { "reject", "message", call_reject },
     { "width", "x", call_width },
     { "len", "list", call_len },

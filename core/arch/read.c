@@ -138,7 +138,7 @@ static bool read_graph(declared_arch *d, const toml_value *root, bora_error *err
 
 static bool read_gguf(declared_arch *d, const toml_value *root, bora_error *err)
 {
-    static const char *const keys[] = { "architectures", "interleaved_rope", "weights", "params", NULL };
+    static const char *const keys[] = { "architectures", "needs", "interleaved_rope", "weights", "params", NULL };
     const toml_value *gguf, *interleaved;
     if (!table_at(d, root, "gguf", &gguf, err) || !known_keys(d, gguf, keys, err))
         return false;
@@ -147,7 +147,8 @@ static bool read_gguf(declared_arch *d, const toml_value *root, bora_error *err)
         return fail_at(d, interleaved, err, "must be true or false");
     d->arch.gguf_interleaved_rope = interleaved && interleaved->boolean;
     return texts(d, gguf, "architectures", &d->arch.gguf_architectures, err) &&
-           pairs(d, gguf, "weights", &d->arch.gguf_weights, err) && pairs(d, gguf, "params", &d->arch.gguf_params, err);
+           text(d, gguf, "needs", &d->arch.gguf_needs, err) && pairs(d, gguf, "weights", &d->arch.gguf_weights, err) &&
+           pairs(d, gguf, "params", &d->arch.gguf_params, err);
 }
 
 static bool read_file(declared_arch *d, const toml_value *root, bora_error *err)

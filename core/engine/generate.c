@@ -178,6 +178,7 @@ static bool read_prompt(bora_session *s, const bora_request *r, bora_answer *ans
         same++;
     if (!bora_session_truncate(s, same, err))
         return false;
+    same = s->length; /* which is 0 when a recurrent model would have to go back */
     answer->n_prompt = r->n_prompt;
     answer->n_cached = same;
     for (int32_t at = same; at < r->n_prompt && !is_cancelled(r);) {

@@ -1,4 +1,4 @@
-/* Sessions: tokens go through the model in chunks, and their state stays in blocks of the model's pool. */
+/* Sessions: tokens go through the model in chunks, and their state stays in blocks and a slot of the model's pool. */
 #include "engine/session.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@ bora_session *bora_session_new(bora_model *model, bora_error *err)
     bora_session *s = calloc(1, sizeof *s);
     if (s) {
         s->model = model;
+        s->slot = -1;
         s->output_rows = malloc(SESSION_CHUNK * sizeof *s->output_rows);
     }
     if (s && s->output_rows)
@@ -33,6 +34,10 @@ void bora_session_free(bora_session *s)
     if (!s)
         return;
     give_blocks(s, 0);
+    pthread_mutex_lock(&s->model->mutex);
+    if (s->slot >= 0)
+        state_pool_give_slot(s->model, s->slot);
+    pthread_mutex_unlock(&s->model->mutex);
     free(s->tokens);
     free(s->blocks);
     free(s->output_rows);
@@ -53,6 +58,8 @@ bool bora_session_truncate(bora_session *s, int32_t length, bora_error *err)
 {
     if (length < 0 || length > s->length)
         return bora_fail(err, BORA_USAGE, "a session of %d tokens cannot be cut to %d", s->length, length);
+    if (length < s->length && s->model->states.recurrent)
+        length = 0; /* what a recurrent state has taken in cannot be taken out of it */
     s->length = length;
     give_blocks(s, blocks_for(length));
     return true;
@@ -73,13 +80,16 @@ static bool grow(int32_t **list, int32_t *cap, int32_t need)
     return true;
 }
 
-static bool take_blocks(bora_session *s, int32_t n_tokens, bora_error *err)
+static bool take_state(bora_session *s, int32_t n_tokens, bora_error *err)
 {
     int32_t need = blocks_for(n_tokens);
     if (!grow(&s->blocks, &s->cap_blocks, need))
         return bora_fail_memory(err, "a session");
-    bool ok = true;
+    bool ok;
     pthread_mutex_lock(&s->model->mutex);
+    if (s->slot < 0)
+        s->slot = state_pool_take_slot(s->model, err);
+    ok = s->slot >= 0;
     while (ok && s->n_blocks < need) {
         int32_t block = state_pool_take(s->model, err);
         ok = block >= 0;
@@ -95,11 +105,13 @@ static bool run_chunk(bora_session *s, const int32_t *tokens, int32_t n, int32_t
 {
     if (!grow(&s->tokens, &s->cap_tokens, s->length + n))
         return bora_fail_memory(err, "a session");
-    if (!take_blocks(s, s->length + n, err))
+    if (!take_state(s, s->length + n, err))
         return false;
     for (int32_t i = 0; i < n_outputs; i++)
         s->output_rows[i] = n - n_outputs + i;
-    bora_sequence sequence = { .n_rows = n, .n_past = s->length, .prompt_tokens = prompt_tokens, .blocks = s->blocks };
+    bora_sequence sequence = {
+        .n_rows = n, .n_past = s->length, .prompt_tokens = prompt_tokens, .blocks = s->blocks, .slot = s->slot
+    };
     bora_batch batch = {
         .n_tokens = n,
         .tokens = tokens,
@@ -108,8 +120,12 @@ static bool run_chunk(bora_session *s, const int32_t *tokens, int32_t n, int32_t
         .n_outputs = n_outputs,
         .output_rows = s->output_rows,
     };
-    if (!model_run(s->model, &batch, logits, err))
+    if (!model_run(s->model, &batch, logits, err)) {
+        /* Some operations may have taken the tokens into a recurrent state, others not: it is good for nothing. */
+        if (s->model->states.recurrent)
+            bora_session_truncate(s, 0, NULL);
         return false;
+    }
     memcpy(s->tokens + s->length, tokens, (size_t)n * sizeof *tokens);
     s->length += n;
     return true;
@@ -133,7 +149,7 @@ bool session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_t chu
         int32_t n_outputs = !logits ? 0 : all ? take : last;
         float *to = logits && all ? logits + (size_t)done * (size_t)n_vocab : logits;
         if (!run_chunk(s, tokens + done, take, prompt_tokens, n_outputs, n_outputs ? to : NULL, err)) {
-            bora_session_truncate(s, start, NULL);
+            bora_session_truncate(s, start < s->length ? start : s->length, NULL);
             return false;
         }
         done += take;

@@ -1,4 +1,4 @@
-/* A session's inside: its tokens, and the blocks of the cache that hold their state. */
+/* A session's inside: its tokens, and the blocks and the slot of the cache that hold their state. */
 #ifndef BORA_ENGINE_SESSION_H
 #define BORA_ENGINE_SESSION_H
 
@@ -12,6 +12,7 @@ struct bora_session {
     int32_t length, cap_tokens;
     int32_t *blocks; /* [n_blocks] */
     int32_t n_blocks, cap_blocks;
+    int32_t slot;         /* -1: none yet */
     int32_t *output_rows; /* [SESSION_CHUNK] */
 };
 

@@ -20,6 +20,15 @@ bora_node *bora_gated_mlp(bora_graph *g, bora_node *x, const char *name, bora_ac
     return bora_linear(g, bora_gate(g, gate, up, kind), join(g, part, name, "down_proj"));
 }
 
+bora_node *bora_expert_mlp(bora_graph *g, bora_node *x, bora_node *routes, const char *name, bora_activation_kind kind)
+{
+    char part[256];
+    bora_node *gate = bora_expert_linear(g, x, routes, join(g, part, name, "gate_proj"));
+    bora_node *up = bora_expert_linear(g, x, routes, join(g, part, name, "up_proj"));
+    bora_node *down = bora_expert_linear(g, bora_gate(g, gate, up, kind), routes, join(g, part, name, "down_proj"));
+    return bora_expert_sum(g, down, routes);
+}
+
 bora_node *bora_self_attention(bora_graph *g, bora_node *x, const char *name, const bora_rope_attrs *rope,
                                const bora_attention_attrs *attrs)
 {
@@ -36,5 +45,10 @@ bora_node *bora_self_attention(bora_graph *g, bora_node *x, const char *name, co
 
 bora_node *bora_head(bora_graph *g, bora_node *x, const char *name, const char *embed, bool tied)
 {
-    return bora_linear(g, x, !tied && bora_has_weight(g, name) ? name : embed);
+    char bias[256];
+    const char *weight = !tied && bora_has_weight(g, name) ? name : embed;
+    int n = snprintf(bias, sizeof bias, "?%s.bias", name); /* a bias is the head's own, whosever the weight is */
+    if (n < 0 || (size_t)n >= sizeof bias)
+        return graph_fail(g, BORA_USAGE, "a name of more than %zu bytes", sizeof bias - 7);
+    return graph_node(g, "linear", weight, &x, 1, (const char *const[]){ weight, bias }, 2, NULL, 0);
 }

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "graph/graph.h"
 
-enum { MAX_NODES = 1 << 20, MAX_NAME = 512 };
+enum { MAX_NODES = 1 << 20 };
 
 bool graph_ok(const bora_graph *g)
 {
@@ -62,34 +62,20 @@ int graph_layer_of(const char *name)
     return -1;
 }
 
-/* "scope.name" in out. */
-static bool full_name(bora_graph *g, const char *name, const char *suffix, char out[MAX_NAME])
+bool graph_full_name(bora_graph *g, const char *name, const char *suffix, char out[GRAPH_MAX_NAME])
 {
-    int n = snprintf(out, MAX_NAME, "%s%s%s%s", g->scope, *g->scope && *name ? "." : "", name, suffix);
-    if (n >= 0 && n < MAX_NAME)
+    int n = snprintf(out, GRAPH_MAX_NAME, "%s%s%s%s", g->scope, *g->scope && *name ? "." : "", name, suffix);
+    if (n >= 0 && n < GRAPH_MAX_NAME)
         return true;
-    graph_fail(g, BORA_USAGE, "a name of more than %d bytes", MAX_NAME - 1);
+    graph_fail(g, BORA_USAGE, "a name of more than %d bytes", GRAPH_MAX_NAME - 1);
     return false;
-}
-
-/* The tensor "scope.name.weight", or else "scope.name"; its name is left in `out`. */
-static const bora_tensor_info *find_tensor(bora_graph *g, const char *name, char out[MAX_NAME])
-{
-    static const char *const suffixes[] = { ".weight", "" };
-    for (int i = 0; i < 2; i++) {
-        if (!full_name(g, name, suffixes[i], out))
-            return NULL;
-        const bora_tensor_info *tensor = g->source.weight(g->source.ctx, out);
-        if (tensor)
-            return tensor;
-    }
-    return NULL;
 }
 
 bool bora_has_weight(bora_graph *g, const char *name)
 {
-    char full[MAX_NAME];
-    return find_tensor(g, name, full) != NULL;
+    char full[GRAPH_MAX_NAME];
+    graph_origin origin;
+    return graph_full_name(g, name, "", full) && graph_find(g, full, &origin);
 }
 
 /* Room for one more pointer in a list that lives in the arena (old lists stay behind: they are small). */
@@ -108,8 +94,10 @@ static bool grow_list(bora_graph *g, void ***list, int n, int *cap)
     return true;
 }
 
-static graph_weight *use_weight(bora_graph *g, const char *name, const bora_tensor_info *tensor)
+/* `name` is what it was found by, without suffix. */
+static graph_weight *use_weight(bora_graph *g, const char *name, const graph_origin *origin)
 {
+    const bora_tensor_info *tensor = origin->tensor;
     /* A weight is used again soon after its first use, or (an embedding as the head) is among the very first. */
     for (int i = 0; i < g->n_weights; i++)
         if (g->weights[i]->tensor == tensor)
@@ -117,12 +105,12 @@ static graph_weight *use_weight(bora_graph *g, const char *name, const bora_tens
     if (!grow_list(g, (void ***)&g->weights, g->n_weights, &g->cap_weights))
         return NULL;
     graph_weight *w = arena_alloc(&g->arena, sizeof *w);
-    char *copy = arena_strdup(&g->arena, name);
+    char *copy = arena_printf(&g->arena, "%s%s", name, origin->suffix);
     if (!w || !copy) {
         bora_fail_memory(&g->error, "a graph");
         return NULL;
     }
-    *w = (graph_weight){ .name = copy, .tensor = tensor, .layer = graph_layer_of(name) };
+    *w = (graph_weight){ .name = copy, .tensor = tensor, .made = origin->made, .layer = graph_layer_of(name) };
     return g->weights[g->n_weights++] = w;
 }
 
@@ -131,16 +119,23 @@ static bool add_weight(bora_graph *g, bora_node *node, int i, const char *name)
     if (!name)
         return true;
     bool optional = name[0] == '?';
-    char full[MAX_NAME];
-    const bora_tensor_info *tensor = find_tensor(g, name + optional, full);
-    if (!tensor && (optional || !graph_ok(g)))
+    char full[GRAPH_MAX_NAME], method[160];
+    graph_origin origin;
+    if (!graph_full_name(g, name + optional, "", full))
+        return false;
+    if (!graph_find(g, full, &origin)) {
+        if (!optional && graph_ok(g))
+            graph_fail(g, BORA_NOT_FOUND, "the checkpoint has no tensor \"%s.weight\"%s", full,
+                       graph_unknown_method(g, method));
         return graph_ok(g);
-    if (!tensor) {
-        full_name(g, name, ".weight", full);
-        graph_fail(g, BORA_NOT_FOUND, "the checkpoint has no tensor \"%s\"", full);
+    }
+    if (origin.made && origin.made->stored.transposed) {
+        graph_fail(g, BORA_UNSUPPORTED, "%s is stored transposed, which this architecture does not expect",
+                   origin.tensor->name);
         return false;
     }
-    graph_weight *w = use_weight(g, full, tensor);
+    const bora_tensor_info *tensor = origin.tensor;
+    graph_weight *w = use_weight(g, full, &origin);
     bora_weight *shape = arena_alloc(&g->arena, sizeof *shape);
     if (!w || !shape)
         return bora_fail_memory(&g->error, "a graph");
@@ -197,10 +192,10 @@ bora_node *graph_node(bora_graph *g, const char *op_name, const char *label, bor
     if (n_inputs > BORA_MAX_INPUTS || n_weights > BORA_MAX_WEIGHTS || g->n_nodes >= MAX_NODES)
         return graph_fail(g, BORA_LIMIT, "%s: too many inputs, weights or nodes", op_name);
 
-    char name[MAX_NAME];
+    char name[GRAPH_MAX_NAME];
     bora_node *node = arena_alloc(&g->arena, sizeof *node);
     if (!node || !grow_list(g, (void ***)&g->nodes, g->n_nodes, &g->cap_nodes) ||
-        !full_name(g, label ? label : op_name, "", name))
+        !graph_full_name(g, label ? label : op_name, "", name))
         return bora_fail_memory(&g->error, "a graph") ? node : NULL;
     node->name = arena_strdup(&g->arena, name);
     node->call = (bora_call){ .op = op,

@@ -6,13 +6,17 @@
 
 #include <bora/graph.h>
 
+#include "graph/made.h"
 #include "plugin/runtime.h"
+
+enum { GRAPH_MAX_NAME = 512 };
 
 /* A weight that nodes use: one for each name, however often it is used. */
 typedef struct graph_weight {
-    const char *name; /* in Hugging Face layout, with its suffix: "model.norm.weight" */
-    const bora_tensor_info *tensor;
-    int layer; /* the first number in its name, or -1 */
+    const char *name;               /* in Hugging Face layout, with its suffix: "model.norm.weight" */
+    const bora_tensor_info *tensor; /* its shape and format */
+    const graph_made *made;         /* NULL: the tensor as it lies; else where it comes from (the tensor has no data) */
+    int layer;                      /* the first number in its name, or -1 */
 } graph_weight;
 
 struct bora_node {
@@ -46,6 +50,7 @@ struct bora_graph {
     int n_nodes, cap_nodes;
     graph_weight **weights;
     int n_weights, cap_weights;
+    const graph_made *made; /* the last one; they are a list */
     bora_node *output;
 };
 
@@ -56,6 +61,8 @@ void graph_free(bora_graph *g);
 /* Remembers the first mistake; returns NULL. */
 bora_node *graph_fail(bora_graph *g, bora_code code, const char *fmt, ...) BORA_PRINTF(3, 4);
 bool graph_ok(const bora_graph *g);
+/* "scope.name" and the suffix in `out`; false with an error when that is too long. */
+bool graph_full_name(bora_graph *g, const char *name, const char *suffix, char out[GRAPH_MAX_NAME]);
 /* The member at a dotted path, or NULL when it is absent or null. */
 const cJSON *graph_param(const bora_graph *g, const char *key);
 /* A node; `label` is what messages call it beside the scope (NULL: the operation's name). A weight that is NULL is

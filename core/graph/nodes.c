@@ -9,29 +9,34 @@ bora_node *bora_embed(bora_graph *g, const char *name)
 }
 
 /* Weight and optional bias of a layer: { "NAME", "?NAME.bias" }. */
-static bora_node *with_bias(bora_graph *g, const char *op, bora_node *x, const char *name, const void *attrs,
-                            size_t attrs_bytes)
+static bora_node *with_bias(bora_graph *g, const char *op, bora_node *const *inputs, int n_inputs, const char *name,
+                            const void *attrs, size_t attrs_bytes)
 {
     char bias[256];
     int n = snprintf(bias, sizeof bias, "?%s.bias", name);
     if (n < 0 || (size_t)n >= sizeof bias)
         return graph_fail(g, BORA_USAGE, "a name of more than %zu bytes", sizeof bias - 7);
-    return graph_node(g, op, name, &x, 1, (const char *const[]){ name, bias }, 2, attrs, attrs_bytes);
+    return graph_node(g, op, name, inputs, n_inputs, (const char *const[]){ name, bias }, 2, attrs, attrs_bytes);
 }
 
 bora_node *bora_linear(bora_graph *g, bora_node *x, const char *name)
 {
-    return with_bias(g, "linear", x, name, NULL, 0);
+    return with_bias(g, "linear", &x, 1, name, NULL, 0);
 }
 
 bora_node *bora_rms_norm(bora_graph *g, bora_node *x, const char *name, float eps)
 {
-    return graph_node(g, "rms_norm", name, &x, 1, &name, 1, &(bora_norm_attrs){ .eps = eps }, sizeof(bora_norm_attrs));
+    return bora_rms_norm_of(g, x, name, &(bora_norm_attrs){ .eps = eps });
+}
+
+bora_node *bora_rms_norm_of(bora_graph *g, bora_node *x, const char *name, const bora_norm_attrs *attrs)
+{
+    return graph_node(g, "rms_norm", name, &x, 1, &name, 1, attrs, sizeof *attrs);
 }
 
 bora_node *bora_layer_norm(bora_graph *g, bora_node *x, const char *name, float eps)
 {
-    return with_bias(g, "layer_norm", x, name, &(bora_norm_attrs){ .eps = eps }, sizeof(bora_norm_attrs));
+    return with_bias(g, "layer_norm", &x, 1, name, &(bora_norm_attrs){ .eps = eps }, sizeof(bora_norm_attrs));
 }
 
 bora_node *bora_add(bora_graph *g, bora_node *a, bora_node *b)
@@ -115,7 +120,41 @@ bora_node *bora_head_linear(bora_graph *g, bora_node *x, const char *name, const
 bora_node *bora_attention_with_sinks(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
                                      const bora_attention_attrs *attrs, const char *sinks)
 {
-    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, 3, &sinks, 1, attrs, sizeof *attrs);
+    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, v ? 3 : 2, &sinks, 1, attrs, sizeof *attrs);
+}
+
+bora_node *bora_route(bora_graph *g, bora_node *logits, const char *bias, const bora_route_attrs *attrs)
+{
+    return graph_node(g, "route", NULL, &logits, 1, &bias, bias != NULL, attrs, sizeof *attrs);
+}
+
+bora_node *bora_expert_linear(bora_graph *g, bora_node *x, bora_node *routes, const char *name)
+{
+    return with_bias(g, "expert_linear", (bora_node *const[]){ x, routes }, 2, name, NULL, 0);
+}
+
+bora_node *bora_expert_sum(bora_graph *g, bora_node *x, bora_node *routes)
+{
+    return graph_node(g, "expert_sum", NULL, (bora_node *const[]){ x, routes }, 2, NULL, 0, NULL, 0);
+}
+
+bora_node *bora_causal_conv1d(bora_graph *g, bora_node *x, const char *name, bora_activation_kind kind)
+{
+    return with_bias(g, "causal_conv1d", &x, 1, name, &(bora_causal_conv1d_attrs){ .kind = kind },
+                     sizeof(bora_causal_conv1d_attrs));
+}
+
+bora_node *bora_mamba2(bora_graph *g, bora_node *xbc, bora_node *dt, const char *name, const bora_mamba2_attrs *attrs)
+{
+    static const char *const parts[] = { "A_log", "D", "dt_bias" };
+    char names[3][256];
+    for (int i = 0; i < 3; i++) {
+        int n = snprintf(names[i], sizeof names[i], "%s.%s", name, parts[i]);
+        if (n < 0 || (size_t)n >= sizeof names[i])
+            return graph_fail(g, BORA_USAGE, "a name of more than %zu bytes", sizeof names[i] - 9);
+    }
+    return graph_node(g, "mamba2", name, (bora_node *const[]){ xbc, dt }, 2,
+                      (const char *const[]){ names[0], names[1], names[2] }, 3, attrs, sizeof *attrs);
 }
 
 bora_node *bora_outputs(bora_graph *g, bora_node *x)

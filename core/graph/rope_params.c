@@ -2,53 +2,58 @@
  *
  * Plain: inv_freq[i] = theta^(-2i/n). linear divides all by a factor. Bands divide the low frequencies, leave the
  * high ones and blend in between. yarn does so along a ramp over dimensions and scales cos and sin
- * (arXiv:2309.00071). dynamic raises theta once a sequence outgrows the trained length. The plain frequencies are
- * worked out in float, as where models are trained: a last bit of a frequency is many bits of an angle at a late
- * position. */
+ * (arXiv:2309.00071). dynamic raises theta once a sequence outgrows the trained length. longrope has one factor for
+ * each frequency, and another list of them for sequences that outgrow the trained length (arXiv:2402.13753). The plain
+ * frequencies are worked out in float, as where models are trained: a last bit of a frequency is many bits of an angle
+ * at a late position. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/graph.h"
 
 typedef struct rope_config {
-    const char *section; /* of config.json: "rope_parameters" or "rope_scaling" */
+    char
+        section[64]; /* of config.json: "rope_parameters", "rope_parameters.full_attention", "rope_scaling"; "": none */
     int32_t n_dims;
     double theta;
     int32_t max_positions;
+    bool no_truncate;
 } rope_config;
 
-static const char *key(char out[64], const rope_config *c, const char *name)
+enum { MAX_KEY = 128 };
+
+static const char *key(char out[MAX_KEY], const rope_config *c, const char *name)
 {
-    size_t n = strlen(c->section);
-    memcpy(out, c->section, n);
-    out[n] = '.';
-    memcpy(out + n + 1, name, strlen(name) + 1);
+    snprintf(out, MAX_KEY, "%s.%s", c->section, name);
     return out;
 }
 
 static float section_float_or(bora_graph *g, const rope_config *c, const char *name, float fallback)
 {
-    char path[64];
+    char path[MAX_KEY];
     return bora_param_float_or(g, key(path, c, name), fallback);
 }
 
 static float section_float(bora_graph *g, const rope_config *c, const char *name)
 {
-    char path[64];
+    char path[MAX_KEY];
     return bora_param_float(g, key(path, c, name));
 }
 
 static bool section_has(bora_graph *g, const rope_config *c, const char *name)
 {
-    char path[64];
+    char path[MAX_KEY];
     return bora_has_param(g, key(path, c, name));
 }
 
+/* The trained length. The config itself is believed before its section, as transformers has it. */
 static int32_t original_max(bora_graph *g, const rope_config *c)
 {
-    char path[64];
-    return bora_param_count_or(g, key(path, c, "original_max_position_embeddings"),
-                               bora_param_count_or(g, "original_max_position_embeddings", c->max_positions));
+    char path[MAX_KEY];
+    return bora_param_count_or(
+        g, "original_max_position_embeddings",
+        bora_param_count_or(g, key(path, c, "original_max_position_embeddings"), c->max_positions));
 }
 
 /* The kind that says low_freq_factor and high_freq_factor: the turns over the trained length that bound the bands. */
@@ -89,8 +94,8 @@ static void yarn(bora_graph *g, const rope_config *c, double *freq, float *scale
     double trained = original_max(g, c);
     double factor = section_has(g, c, "factor") ? section_float(g, c, "factor") : c->max_positions / trained;
     double fast = section_float_or(g, c, "beta_fast", 32), slow = section_float_or(g, c, "beta_slow", 1);
-    char path[64];
-    bool truncate = bora_param_flag_or(g, key(path, c, "truncate"), true);
+    char path[MAX_KEY];
+    bool truncate = bora_param_flag_or(g, key(path, c, "truncate"), !c->no_truncate);
     if (factor <= 0 || fast <= 0 || slow <= 0 || c->theta <= 1) {
         graph_fail(g, BORA_FORMAT, "%s: %s needs factor, beta_fast and beta_slow above 0 and theta above 1",
                    g->source.params_name, c->section);
@@ -127,12 +132,95 @@ static void dynamic(bora_graph *g, const rope_config *c, bora_rope_attrs *rope)
         graph_fail(g, BORA_FORMAT, "%s: %s.factor must be at least 1", g->source.params_name, c->section);
 }
 
-static void scale_freqs(bora_graph *g, const rope_config *c, double *freq, bora_rope_attrs *rope)
+/* ---- longrope ---- */
+
+static const char *const factor_tensors[] = { "rope_factors_short.weight", "rope_factors_long.weight" };
+
+static bool has_factor_tensors(const bora_graph *g)
 {
-    char path[64];
+    return g->source.weight(g->source.ctx, factor_tensors[0]) && g->source.weight(g->source.ctx, factor_tensors[1]);
+}
+
+/* The factors as the config lists them. */
+static bool listed_factors(const cJSON *list, size_t n, float *out)
+{
+    if (!cJSON_IsArray(list))
+        return false;
+    size_t i = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) {
+        if (i == n || !cJSON_IsNumber(item))
+            return false;
+        out[i++] = (float)item->valuedouble;
+    }
+    return i == n;
+}
+
+/* The factors as a tensor holds them. */
+static bool stored_factors(const bora_tensor_info *t, size_t n, float *out)
+{
+    if (!t || t->n_dims != 1 || t->shape[0] != (int64_t)n || n % (size_t)t->quant->block_elems != 0)
+        return false;
+    if (t->quant->plain)
+        memcpy(out, t->data, n * sizeof *out);
+    else
+        t->quant->dequantize(t->data, out, n);
+    return true;
+}
+
+/* 1 / (factor[i] theta^(2i/n)) for the short (which = 0) or the long factors; NULL for a mistake. */
+static float *longrope_freqs(bora_graph *g, const rope_config *c, int which)
+{
+    const char *name = which ? "long_factor" : "short_factor";
+    char path[MAX_KEY];
+    size_t n = (size_t)c->n_dims / 2;
+    float *freq = arena_array(&g->arena, n, sizeof *freq);
+    if (!freq) {
+        bora_fail_memory(&g->error, "rotary frequencies");
+        return NULL;
+    }
+    bool ok = section_has(g, c, name) ? listed_factors(graph_param(g, key(path, c, name)), n, freq)
+                                      : stored_factors(g->source.weight(g->source.ctx, factor_tensors[which]), n, freq);
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = freq[i] > 0 && isfinite(freq[i]);
+        freq[i] = 1.0F / (freq[i] * powf((float)c->theta, (float)(2 * i) / (float)c->n_dims));
+    }
+    if (ok)
+        return freq;
+    graph_fail(g, BORA_FORMAT, "%s: %s must be a list of %zu numbers above 0", g->source.params_name,
+               key(path, c, name), n);
+    return NULL;
+}
+
+static void longrope(bora_graph *g, const rope_config *c, bora_rope_attrs *rope)
+{
+    double trained = original_max(g, c);
+    double factor = section_float_or(g, c, "factor", (float)(c->max_positions / trained));
+    double scale = factor <= 1 || trained < 2 ? 1 : sqrt(1 + log(factor) / log(trained));
+    rope->scale = section_float_or(g, c, "attention_factor", (float)scale);
+    rope->inv_freq = longrope_freqs(g, c, 0);
+    rope->long_inv_freq = longrope_freqs(g, c, 1);
+    rope->long_after = (int32_t)trained;
+}
+
+/* ---- which of them ---- */
+
+static const char *scaling_kind(bora_graph *g, const rope_config *c)
+{
+    char path[MAX_KEY];
     const char *kind = bora_param_string_or(g, key(path, c, "rope_type"), NULL);
     if (!kind)
-        kind = bora_param_string_or(g, key(path, c, "type"), "default");
+        kind = bora_param_string_or(g, key(path, c, "type"), has_factor_tensors(g) ? "longrope" : "default");
+    /* Names that configs had for it before it had its own. */
+    if (strcmp(kind, "su") == 0 || (strcmp(kind, "yarn") == 0 && section_has(g, c, "short_factor")))
+        return "longrope";
+    return kind;
+}
+
+/* Turns the plain frequencies `freq` into those of the section; longrope sets rope->inv_freq itself. */
+static void scale_freqs(bora_graph *g, const rope_config *c, double *freq, bora_rope_attrs *rope)
+{
+    const char *kind = scaling_kind(g, c);
     if (strcmp(kind, "default") == 0 || strcmp(kind, "none") == 0)
         return;
     if (strcmp(kind, "linear") == 0) {
@@ -145,28 +233,52 @@ static void scale_freqs(bora_graph *g, const rope_config *c, double *freq, bora_
         yarn(g, c, freq, &rope->scale);
     } else if (strcmp(kind, "dynamic") == 0) {
         dynamic(g, c, rope);
+    } else if (strcmp(kind, "longrope") == 0) {
+        longrope(g, c, rope);
     } else if (section_has(g, c, "low_freq_factor")) {
         bands(g, c, freq);
     } else {
-        graph_fail(
-            g, BORA_UNSUPPORTED,
-            "%s: rope scaling \"%s\" is not known (default, linear, dynamic, yarn, or bands with low_freq_factor)",
-            g->source.params_name, kind);
+        graph_fail(g, BORA_UNSUPPORTED,
+                   "%s: rope scaling \"%s\" is not known (default, linear, dynamic, yarn, longrope, or bands with "
+                   "low_freq_factor)",
+                   g->source.params_name, kind);
     }
 }
 
-bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim)
+/* Where the config says what applies to a kind of layers. */
+static void find_section(bora_graph *g, const char *kind, rope_config *c)
+{
+    int n = snprintf(c->section, sizeof c->section, "rope_parameters.%s", kind ? kind : "full_attention");
+    if (n < 0 || (size_t)n >= sizeof c->section)
+        graph_fail(g, BORA_USAGE, "a kind of rope of more than %zu bytes", sizeof c->section - 17);
+    else if (bora_has_param(g, c->section))
+        return;
+    const char *whole = bora_has_param(g, "rope_parameters") ? "rope_parameters" : "rope_scaling";
+    bool applies = !kind || strcmp(kind, "full_attention") == 0;
+    snprintf(c->section, sizeof c->section, "%s", applies ? whole : "");
+}
+
+static double find_theta(bora_graph *g, const rope_config *c, float fallback)
+{
+    if (!(fallback > 0)) {
+        fallback = bora_param_float_or(g, "rope_theta", 10000);
+        fallback = bora_param_float_or(g, "rope_parameters.rope_theta", fallback);
+    }
+    return section_float_or(g, c, "rope_theta", fallback);
+}
+
+bora_rope_attrs bora_rope_params_of(bora_graph *g, int32_t head_dim, const bora_rope_section *section)
 {
     bora_rope_attrs rope = {
         .head_dim = head_dim, .n_dims = head_dim, .interleaved = g->source.interleaved_rope, .scale = 1
     };
-    rope_config c = {
-        .section = bora_has_param(g, "rope_parameters") ? "rope_parameters" : "rope_scaling",
-        .max_positions = bora_param_count_or(g, "max_position_embeddings", 2048),
-    };
-    c.theta = section_float_or(g, &c, "rope_theta", bora_param_float_or(g, "rope_theta", 10000));
+    rope_config c = { .max_positions = bora_param_count_or(g, "max_position_embeddings", 2048) };
+    c.no_truncate = section->no_truncate;
+    find_section(g, section->kind, &c);
+    c.theta = find_theta(g, &c, section->theta);
+    float whole = section->partial_rotary_factor > 0 ? section->partial_rotary_factor : 1;
     float partial =
-        section_float_or(g, &c, "partial_rotary_factor", bora_param_float_or(g, "partial_rotary_factor", 1));
+        section_float_or(g, &c, "partial_rotary_factor", bora_param_float_or(g, "partial_rotary_factor", whole));
     if (!(partial > 0 && partial <= 1) || !(c.theta > 0))
         graph_fail(g, BORA_FORMAT, "%s: rope_theta must be above 0, partial_rotary_factor in (0, 1]",
                    g->source.params_name);
@@ -190,24 +302,28 @@ bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim)
     }
     for (size_t i = 0; i < n; i++)
         freq[i] = 1.0F / powf((float)c.theta, (float)(2 * i) / (float)rope.n_dims);
-    if (graph_param(g, c.section))
+    if (*c.section)
         scale_freqs(g, &c, freq, &rope);
     for (size_t i = 0; i < n; i++)
         inv_freq[i] = (float)freq[i];
-    rope.inv_freq = inv_freq;
+    if (!rope.inv_freq)
+        rope.inv_freq = inv_freq;
     return rope;
 }
 
 float bora_rope_attention_factor(bora_graph *g)
 {
-    rope_config c = { .section = bora_has_param(g, "rope_parameters") ? "rope_parameters" : "rope_scaling" };
-    char path[64];
-    const char *kind = bora_param_string_or(g, key(path, &c, "rope_type"), NULL);
-    if (!kind)
-        kind = bora_param_string_or(g, key(path, &c, "type"), "default");
+    rope_config c = { 0 };
+    find_section(g, NULL, &c);
+    const char *kind = scaling_kind(g, &c);
     float all_dim = section_float_or(g, &c, "mscale_all_dim", 0);
     if (strcmp(kind, "default") == 0 || all_dim == 0)
         return 1;
     double mscale = yarn_mscale(section_float(g, &c, "factor"), all_dim);
     return (float)(mscale * mscale);
+}
+
+bora_rope_attrs bora_rope_params(bora_graph *g, int32_t head_dim)
+{
+    return bora_rope_params_of(g, head_dim, &(bora_rope_section){ 0 });
 }

@@ -23,19 +23,53 @@ static bool build_graph(bora_model *m, bora_error *err)
     return m->nodes != NULL;
 }
 
+/* Tensors that weights are read from. */
+typedef struct tensor_list {
+    const bora_tensor_info **items;
+    size_t n, cap;
+    bool failed;
+} tensor_list;
+
+static void list_tensor(void *ctx, const bora_tensor_info *tensor)
+{
+    tensor_list *list = ctx;
+    if (list->n == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 256;
+        const bora_tensor_info **grown = reallocarray(list->items, cap, sizeof *grown);
+        list->failed = list->failed || !grown;
+        if (!grown)
+            return;
+        list->items = grown;
+        list->cap = cap;
+    }
+    list->items[list->n++] = tensor;
+}
+
+static int by_address(const void *pa, const void *pb)
+{
+    uintptr_t a = (uintptr_t) * (const bora_tensor_info *const *)pa,
+              b = (uintptr_t) * (const bora_tensor_info *const *)pb;
+    return (a > b) - (a < b);
+}
+
 /* A tensor that nobody reads is a sign of a wrong architecture, or a leftover; either way a person wants to know. */
 static void warn_of_unused_tensors(bora_model *m)
 {
     size_t n = bora_checkpoint_n_tensors(m->source.checkpoint), n_unused = 0;
     const char *first = NULL;
-    for (size_t i = 0; i < n; i++) {
+    tensor_list used = { 0 };
+    for (int w = 0; w < m->graph->n_weights; w++) {
+        const graph_weight *weight = m->graph->weights[w];
+        graph_each_tensor(&(graph_origin){ .tensor = weight->tensor, .made = weight->made }, list_tensor, &used);
+    }
+    if (used.n)
+        qsort(used.items, used.n, sizeof *used.items, by_address);
+    for (size_t i = 0; i < n && !used.failed; i++) {
         const bora_tensor_info *t = bora_checkpoint_tensor(m->source.checkpoint, i);
-        bool used = false;
-        for (int w = 0; !used && w < m->graph->n_weights; w++)
-            used = m->graph->weights[w]->tensor == t;
-        if (!used && n_unused++ == 0)
+        if (!(used.n && bsearch(&t, used.items, used.n, sizeof *used.items, by_address)) && n_unused++ == 0)
             first = t->name;
     }
+    free(used.items);
     if (n_unused)
         runtime_log(m->runtime, BORA_LOG_WARN,
                     "%zu of %zu tensors are not used by the architecture %s (the first is %s)", n_unused, n,
@@ -115,10 +149,20 @@ void bora_model_free(bora_model *m)
     free(m);
 }
 
+/* A recurrent state is zero before a sequence's first token. */
+static bool clear_new_sequences(bora_model *m, const bora_batch *batch, bora_error *err)
+{
+    for (int32_t s = 0; m->states.recurrent && s < batch->n_sequences; s++)
+        if (batch->sequences[s].n_past == 0 && batch->sequences[s].n_rows > 0 &&
+            !state_pool_clear_slot(m, batch->sequences[s].slot, err))
+            return false;
+    return true;
+}
+
 bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error *err)
 {
     pthread_mutex_lock(&m->mutex);
-    bool ok = exec_run(m->program, batch, logits, err);
+    bool ok = clear_new_sequences(m, batch, err) && exec_run(m->program, batch, logits, err);
     pthread_mutex_unlock(&m->mutex);
     return ok;
 }

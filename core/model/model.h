@@ -23,12 +23,19 @@ typedef struct placed_weight {
     size_t owned_bytes;
 } placed_weight;
 
-/* What the operations keep between batches: blocks of tokens, handed to sessions and taken back. */
+/* Numbers that are handed out and taken back: those below n, but for the free ones. */
+typedef struct state_numbers {
+    int32_t n, cap, *free, n_free;
+} state_numbers;
+
+/* What the operations keep between batches: blocks of tokens and slots of sequences, handed to sessions and taken back.
+ */
 typedef struct state_pool {
     bora_state *states;    /* [n_nodes], those with a state; the address of each is fixed */
     exec_device **devices; /* [n_nodes], whose memory; NULL for none */
     int n_nodes;
-    int32_t n_blocks, cap_blocks, *free_blocks, n_free;
+    state_numbers blocks, slots;
+    bool recurrent; /* some operation has a state for each sequence: no sequence can go back to an earlier token */
 } state_pool;
 
 struct bora_model {
@@ -71,11 +78,16 @@ void state_pool_free(bora_model *m);
 /* Takes a block of MODEL_BLOCK_TOKENS tokens, or -1 with an error. Not from two threads at a time. */
 int32_t state_pool_take(bora_model *m, bora_error *err);
 void state_pool_give(bora_model *m, int32_t block);
+/* The same for the slot of a sequence. What is in it is cleared when a sequence begins in it. */
+int32_t state_pool_take_slot(bora_model *m, bora_error *err);
+void state_pool_give_slot(bora_model *m, int32_t slot);
+bool state_pool_clear_slot(bora_model *m, int32_t slot, bora_error *err);
 
 /* chat.c: the template and the tokens that end an answer. */
 bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *err);
 
-/* Runs a batch. logits: [n_outputs, n_vocab] or NULL. */
+/* Runs a batch. logits: [n_outputs, n_vocab] or NULL. After an error the state of its tokens, and the recurrent state
+ * of its sequences, is undefined. */
 bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error *err);
 
 #endif

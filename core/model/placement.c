@@ -66,8 +66,35 @@ static bool by_regex(const topology_choice *c)
     return (c->isq_from && c->isq_from->first_layer < 0) || (c->device_from && c->device_from->first_layer < 0);
 }
 
-/* The topology's word on a weight, by its Hugging Face name; a regex may also be written for the file's own name. */
-static bool ask_topology(placement *p, int layer, const char *name, topology_choice *out, bora_error *err)
+/* A further name by which a regex may mean a weight; the first that matches decides. */
+typedef struct other_names {
+    const topology *topology;
+    int layer;
+    topology_choice *choice;
+    bora_error *err;
+    bool ok;
+} other_names;
+
+static void ask_by(void *ctx, const char *name)
+{
+    other_names *o = ctx;
+    topology_choice other;
+    if (!o->ok || by_regex(o->choice))
+        return;
+    o->ok = topology_match(o->topology, o->layer, name, &other, o->err);
+    if (o->ok && by_regex(&other))
+        *o->choice = other;
+}
+
+static void ask_by_tensor(void *ctx, const bora_tensor_info *tensor)
+{
+    ask_by(ctx, tensor->name);
+}
+
+/* The topology's word on a weight, by its Hugging Face name; a regex may also be written for the file's own name, or
+ * for a tensor that the weight is made of. */
+static bool ask_topology(placement *p, int layer, const graph_weight *w, const char *name, topology_choice *out,
+                         bora_error *err)
 {
     *out = (topology_choice){ 0 };
     if (!p->topology)
@@ -75,13 +102,13 @@ static bool ask_topology(placement *p, int layer, const char *name, topology_cho
     if (!topology_match(p->topology, layer, name, out, err))
         return false;
     char stored[512];
-    topology_choice other;
-    if (!by_regex(out) && p->m->source.is_gguf && source_stored_name(&p->m->source, name, stored, sizeof stored)) {
-        if (!topology_match(p->topology, layer, stored, &other, err))
-            return false;
-        if (by_regex(&other))
-            *out = other;
-    }
+    other_names others = { p->topology, layer, out, err, true };
+    if (p->m->source.is_gguf && source_stored_name(&p->m->source, name, stored, sizeof stored))
+        ask_by(&others, stored);
+    if (w && w->made)
+        graph_each_tensor(&(graph_origin){ .tensor = w->tensor, .made = w->made }, ask_by_tensor, &others);
+    if (!others.ok)
+        return false;
     if (out->isq_from)
         p->decided[out->isq_from->index] = true;
     if (out->device_from)
@@ -105,7 +132,7 @@ static const bora_quant *wanted_format(placement *p, const graph_weight *w, cons
                                        const topology_choice *choice, bora_error *err)
 {
     const bora_quant *stored = w->tensor->quant, *wanted = NULL;
-    if (!is_matrix)
+    if (!is_matrix) /* what is asked for is meant for matrices */
         return stored;
     if (choice->isq) {
         wanted = find_quant(p->m->runtime, choice->isq, "topology", err);
@@ -152,8 +179,7 @@ static const bora_quant *convertible(const placement *p, const bora_op *op, cons
     *found = false;
     REGISTRY_EACH(p->m->runtime, kernels, bora_kernel, k)
     {
-        if (strcmp(k->op, op->name) != 0 || strcasecmp(k->backend, device->backend->name) != 0 ||
-            (k->usable && !k->usable()))
+        if (!registry_serves(p->m->runtime, k, op->name, device->backend->name))
             continue;
         const bora_quant *to = k->quant ? bora_runtime_quant(p->m->runtime, k->quant) : NULL;
         if (k->quant && (!to || !to->quantize || width % to->block_elems != 0))
@@ -190,7 +216,7 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
         const bora_quant *to = convertible(p, op, d, quant, width, &found);
         kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL) : NULL;
         if (kernel) {
-            if (node->call.weights[0]->n_dims > 1)
+            if (node->call.weights[0]->n_dims > 1 && !op->small_weights)
                 note_conversion(p, quant, to, d);
             *format = to;
             return (exec_choice){ kernel, d };
@@ -239,15 +265,16 @@ static bool place_node(placement *p, const bora_node *node, exec_node *out, bora
 {
     const graph_weight *first = node->weights[0];
     topology_choice choice;
-    if (!ask_topology(p, first && first->layer >= 0 ? first->layer : node->layer, first ? first->name : node->name,
-                      &choice, err))
+    if (!ask_topology(p, first && first->layer >= 0 ? first->layer : node->layer, first,
+                      first ? first->name : node->name, &choice, err))
         return false;
     exec_device *device = p->device;
     if (choice.device && !(device = model_device(p->m, choice.device, choice.device_index, p->settings, err)))
         return bora_error_prefix(err, "topology");
     const bora_quant *quant = NULL, *format = NULL;
     if (first) {
-        quant = wanted_format(p, first, node->call.weights[0], node->call.weights[0]->n_dims > 1, &choice, err);
+        quant = wanted_format(p, first, node->call.weights[0],
+                              node->call.weights[0]->n_dims > 1 && !node->call.op->small_weights, &choice, err);
         if (!quant)
             return false;
     }

@@ -58,15 +58,26 @@ static bool lists(const char *const *list, const char *name)
     return false;
 }
 
+static const bora_arch *find_gguf_arch(const bora_runtime *rt, const model_source *s, const char *gguf_arch)
+{
+    const bora_arch *plain = NULL;
+    REGISTRY_EACH(rt, archs, bora_arch, a)
+    {
+        if (!lists(a->gguf_architectures, gguf_arch))
+            continue;
+        if (!a->gguf_needs)
+            plain = plain ? plain : a;
+        else if (gguf_meta(s->checkpoint, a->gguf_needs, gguf_arch))
+            return a;
+    }
+    return plain;
+}
+
 /* config.json: any of `architectures`, in their order, else its model_type. */
 static const bora_arch *find_arch(const bora_runtime *rt, const model_source *s, const char *gguf_arch)
 {
-    if (gguf_arch) {
-        REGISTRY_EACH(rt, archs, bora_arch, a)
-        if (lists(a->gguf_architectures, gguf_arch))
-            return a;
-        return NULL;
-    }
+    if (gguf_arch)
+        return find_gguf_arch(rt, s, gguf_arch);
     const cJSON *named;
     cJSON_ArrayForEach(named, json_get(s->params, "architectures")) {
         REGISTRY_EACH(rt, archs, bora_arch, a)

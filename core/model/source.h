@@ -32,6 +32,8 @@ bool source_stored_name(const model_source *s, const char *name, char *out, size
 bora_tokenizer *source_tokenizer(const model_source *s, const bora_settings *settings, bora_error *err);
 
 /* gguf_names.c */
+/* The metadata of a key that may hold one %s, for the file's own name of its architecture. */
+const bora_meta *gguf_meta(const bora_checkpoint *c, const char *stored, const char *gguf_arch);
 bool gguf_weight_name(const bora_arch *arch, const char *name, char *out, size_t size);
 cJSON *gguf_params(const bora_checkpoint *checkpoint, const bora_arch *arch, const char *gguf_arch, bora_error *err);
 

@@ -1,5 +1,6 @@
-/* The state pool: blocks of MODEL_BLOCK_TOKENS tokens that sessions take and give back. It grows as it is used: nothing
- * is reserved for a worst case. A block has the same number in every operation's state. */
+/* The state pool: blocks of MODEL_BLOCK_TOKENS tokens, and slots for what is kept of a sequence as a whole, that
+ * sessions take and give back. It grows as it is used: nothing is reserved for a worst case. A block or a slot has the
+ * same number in every operation's state. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +19,11 @@ bool state_pool_init(bora_model *m, bora_error *err)
         const bora_node *node = m->graph->nodes[i];
         if (!node->has_state)
             continue;
-        if (node->state_spec.sequence_bytes)
-            return bora_fail(err, BORA_UNSUPPORTED, "%s: state for each sequence is not kept in this version",
-                             node->name);
         exec_device *owner = m->nodes[i].choice.owner;
         pool->states[i] = (bora_state){ .block_tokens = MODEL_BLOCK_TOKENS, .spec = node->state_spec };
         pool->devices[i] = exec_has_own_memory(owner) ? owner : NULL;
         m->nodes[i].state = &pool->states[i];
+        pool->recurrent |= node->state_spec.sequence_bytes > 0;
     }
     return true;
 }
@@ -41,13 +40,16 @@ static void release(const state_pool *pool, int i, void *memory)
 void state_pool_free(bora_model *m)
 {
     state_pool *pool = &m->states;
-    for (int i = 0; i < pool->n_nodes; i++)
+    for (int i = 0; i < pool->n_nodes; i++) {
         release(pool, i, pool->states[i].blocks);
-    free(pool->free_blocks);
+        release(pool, i, pool->states[i].sequences);
+    }
+    free(pool->blocks.free);
+    free(pool->slots.free);
     *pool = (state_pool){ 0 };
 }
 
-/* Moves a device's blocks into new memory, by way of the host a block at a time. */
+/* Moves a device's memory into new memory, by way of the host a piece at a time. */
 static bool move_on_device(const exec_device *d, void *to, const void *from, size_t used, size_t piece, bora_error *err)
 {
     char *staging = malloc(piece);
@@ -59,59 +61,114 @@ static bool move_on_device(const exec_device *d, void *to, const void *from, siz
     return ok;
 }
 
-static bool grow_state(state_pool *pool, int i, int32_t cap, bora_error *err)
+/* Room for `cap` pieces in the memory of node i, of which n are used. */
+static bool grow_memory(const state_pool *pool, int i, void **memory, size_t piece, int32_t n, int32_t cap,
+                        bora_error *err)
 {
-    bora_state *state = &pool->states[i];
     const exec_device *d = pool->devices[i];
-    size_t block = (size_t)state->block_tokens * state->spec.token_bytes, bytes, used = (size_t)pool->n_blocks * block;
-    if (__builtin_mul_overflow(block, (size_t)cap, &bytes))
+    size_t bytes, used = (size_t)n * piece;
+    if (__builtin_mul_overflow(piece, (size_t)cap, &bytes) || bytes > SIZE_MAX - 63)
         return bora_fail_memory(err, "the cache");
     void *grown = d ? d->backend->alloc(d->handle, bytes, err) : aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!grown)
-        return bora_fail(err, BORA_MEMORY, "out of memory for a cache of %d tokens", cap * state->block_tokens);
+        return bora_fail(err, BORA_MEMORY, "out of memory for %zu bytes of the cache", bytes);
     bool ok = true;
     if (d && used)
-        ok = move_on_device(d, grown, state->blocks, used, block, err);
+        ok = move_on_device(d, grown, *memory, used, piece, err);
     else if (used)
-        memcpy(grown, state->blocks, used);
+        memcpy(grown, *memory, used);
     if (!ok) {
         release(pool, i, grown);
         return false;
     }
-    release(pool, i, state->blocks);
-    state->blocks = grown;
+    release(pool, i, *memory);
+    *memory = grown;
     return true;
 }
 
-static bool grow(bora_model *m, bora_error *err)
+static bool grow_blocks(state_pool *pool, int i, int32_t cap, bora_error *err)
 {
-    state_pool *pool = &m->states;
-    if (pool->cap_blocks > INT32_MAX / 4 / MODEL_BLOCK_TOKENS)
+    bora_state *state = &pool->states[i];
+    size_t piece = (size_t)state->block_tokens * state->spec.token_bytes;
+    return piece == 0 || grow_memory(pool, i, &state->blocks, piece, pool->blocks.n, cap, err);
+}
+
+static bool grow_slots(state_pool *pool, int i, int32_t cap, bora_error *err)
+{
+    bora_state *state = &pool->states[i];
+    size_t piece = state->spec.sequence_bytes;
+    return piece == 0 || grow_memory(pool, i, &state->sequences, piece, pool->slots.n, cap, err);
+}
+
+static bool grow(state_pool *pool, state_numbers *numbers, int32_t first_cap,
+                 bool (*grow_node)(state_pool *pool, int i, int32_t cap, bora_error *err), bora_error *err)
+{
+    if (numbers->cap > INT32_MAX / 4 / MODEL_BLOCK_TOKENS)
         return bora_fail(err, BORA_LIMIT, "the cache cannot hold more tokens");
-    int32_t cap = pool->cap_blocks ? pool->cap_blocks * 2 : 8;
-    int32_t *free_blocks = realloc(pool->free_blocks, (size_t)cap * sizeof *free_blocks);
-    if (!free_blocks)
+    int32_t cap = numbers->cap ? numbers->cap * 2 : first_cap;
+    int32_t *list = realloc(numbers->free, (size_t)cap * sizeof *list);
+    if (!list)
         return bora_fail_memory(err, "the cache");
-    pool->free_blocks = free_blocks;
+    numbers->free = list;
     for (int i = 0; i < pool->n_nodes; i++)
-        if (m->nodes[i].state && pool->states[i].spec.token_bytes && !grow_state(pool, i, cap, err))
+        if (!grow_node(pool, i, cap, err))
             return false;
-    pool->cap_blocks = cap;
+    numbers->cap = cap;
     return true;
 }
 
 int32_t state_pool_take(bora_model *m, bora_error *err)
 {
-    state_pool *pool = &m->states;
-    if (pool->n_free > 0)
-        return pool->free_blocks[--pool->n_free];
-    if (pool->n_blocks == pool->cap_blocks && !grow(m, err))
+    state_numbers *blocks = &m->states.blocks;
+    if (blocks->n_free > 0)
+        return blocks->free[--blocks->n_free];
+    if (blocks->n == blocks->cap && !grow(&m->states, blocks, 8, grow_blocks, err))
         return -1;
-    return pool->n_blocks++;
+    return blocks->n++;
 }
 
 void state_pool_give(bora_model *m, int32_t block)
 {
-    state_pool *pool = &m->states;
-    pool->free_blocks[pool->n_free++] = block;
+    state_numbers *blocks = &m->states.blocks;
+    blocks->free[blocks->n_free++] = block;
+}
+
+int32_t state_pool_take_slot(bora_model *m, bora_error *err)
+{
+    state_numbers *slots = &m->states.slots;
+    if (slots->n_free > 0)
+        return slots->free[--slots->n_free];
+    if (slots->n == slots->cap && !grow(&m->states, slots, 1, grow_slots, err))
+        return -1;
+    return slots->n++;
+}
+
+void state_pool_give_slot(bora_model *m, int32_t slot)
+{
+    state_numbers *slots = &m->states.slots;
+    slots->free[slots->n_free++] = slot;
+}
+
+static bool clear_on_device(const exec_device *d, void *memory, size_t bytes, bora_error *err)
+{
+    void *zeros = calloc(1, bytes);
+    bool ok = zeros ? d->backend->upload(d->handle, memory, zeros, bytes, err) : bora_fail_memory(err, "the cache");
+    free(zeros);
+    return ok;
+}
+
+bool state_pool_clear_slot(bora_model *m, int32_t slot, bora_error *err)
+{
+    const state_pool *pool = &m->states;
+    for (int i = 0; i < pool->n_nodes; i++) {
+        size_t bytes = pool->states[i].spec.sequence_bytes;
+        if (bytes == 0)
+            continue;
+        char *own = (char *)pool->states[i].sequences + (size_t)slot * bytes;
+        if (!pool->devices[i])
+            memset(own, 0, bytes);
+        else if (!clear_on_device(pool->devices[i], own, bytes, err))
+            return false;
+    }
+    return true;
 }

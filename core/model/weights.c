@@ -1,72 +1,91 @@
-/* Weights on their way from the file to a device: as they lie where that will do; else row by row through floats into
- * another format, then into a kernel's panels, then to the device's memory. */
+/* Weights on their way from the file to a device: as they lie where that will do; else row by row, put together from
+ * other tensors (derived.c) and through floats into another format, then into a kernel's panels, then to the device's
+ * memory. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/derived.h"
 #include "model/model.h"
 
 enum { ROW_CHUNK = 16, ALIGN = 64 };
 
 /* The rows of one weight, converted in parallel. */
 typedef struct conversion {
-    const bora_tensor_info *from;
+    graph_origin origin;
+    const bora_quant *from;
     const bora_quant *to;  /* NULL: plain floats */
     const bora_quant *via; /* a format whose blocks the numbers pass through on the way, or NULL */
     int64_t n_rows, width;
     size_t from_bytes, to_bytes; /* of a row */
     char *out;
+    char *read;       /* [n_threads][ROW_CHUNK][from_bytes], of a weight that is made of others; else NULL */
     float *rows;      /* [n_threads][width] */
     char *via_rows;   /* [n_threads][via_bytes] */
     size_t via_bytes; /* of a row */
 } conversion;
 
+static void convert_row(const conversion *c, const char *from, char *to, int thread)
+{
+    float *floats = c->to ? c->rows + (size_t)thread * (size_t)c->width : (float *)(void *)to;
+    if (c->from->plain)
+        memcpy(floats, from, c->from_bytes);
+    else
+        c->from->dequantize(from, floats, (size_t)c->width);
+    if (c->via) {
+        char *blocks = c->via_rows + (size_t)thread * c->via_bytes;
+        c->via->quantize(floats, NULL, blocks, (size_t)c->width);
+        c->via->dequantize(blocks, floats, (size_t)c->width);
+    }
+    if (c->to)
+        c->to->quantize(floats, NULL, to, (size_t)c->width);
+}
+
 static void convert_rows(void *ctx, size_t task, int thread)
 {
     const conversion *c = ctx;
-    float *row = c->rows + (size_t)thread * (size_t)c->width;
     int64_t first = (int64_t)task * ROW_CHUNK, end = first + ROW_CHUNK < c->n_rows ? first + ROW_CHUNK : c->n_rows;
-    for (int64_t r = first; r < end; r++) {
-        const char *from = (const char *)c->from->data + (size_t)r * c->from_bytes;
-        char *to = c->out + (size_t)r * c->to_bytes;
-        float *floats = c->to ? row : (float *)(void *)to;
-        if (c->from->quant->plain)
-            memcpy(floats, from, c->from_bytes);
-        else
-            c->from->quant->dequantize(from, floats, (size_t)c->width);
-        if (c->via) {
-            char *blocks = c->via_rows + (size_t)thread * c->via_bytes;
-            c->via->quantize(floats, NULL, blocks, (size_t)c->width);
-            c->via->dequantize(blocks, floats, (size_t)c->width);
-        }
-        if (c->to)
-            c->to->quantize(floats, NULL, to, (size_t)c->width);
+    const char *from;
+    char *to = c->out + (size_t)first * c->to_bytes;
+    bool keeps = !c->via && (c->to == c->from || (!c->to && c->from->plain));
+    if (c->origin.made) {
+        char *read = keeps ? to : c->read + (size_t)thread * ROW_CHUNK * c->from_bytes;
+        derived_read(&c->origin, first, end - first, read);
+        from = read;
+    } else {
+        from = (const char *)c->origin.tensor->data + (size_t)first * c->from_bytes;
     }
+    for (int64_t r = first; r < end && !(c->origin.made && keeps); r++, from += c->from_bytes, to += c->to_bytes)
+        convert_row(c, from, to, thread);
 }
 
 static bool convert(const placed_weight *w, const bora_quant *quant, bora_threads *threads, char *out, bora_error *err)
 {
+    const bora_tensor_info *t = w->from->tensor;
     conversion c = {
-        .from = w->from->tensor,
+        .origin = { .tensor = t, .made = w->from->made },
+        .from = t->quant,
         .to = quant,
         .via = w->via,
-        .n_rows = bora_weight_rows(&w->weight),
-        .width = bora_weight_width(&w->weight),
+        .n_rows = graph_rows(t),
+        .width = graph_width(t),
         .out = out,
     };
-    c.from_bytes = bora_row_bytes(c.from->quant, c.width);
+    c.from_bytes = bora_row_bytes(c.from, c.width);
     c.to_bytes = bora_row_bytes(quant, c.width);
     size_t n_threads = (size_t)bora_threads_count(threads);
     c.via_bytes = c.via ? bora_row_bytes(c.via, c.width) : 0;
     c.rows = malloc(n_threads * (size_t)c.width * sizeof *c.rows);
     c.via_rows = c.via ? malloc(n_threads * c.via_bytes) : NULL;
-    bool ok = c.rows && (!c.via || c.via_rows);
+    c.read = c.origin.made ? malloc(n_threads * ROW_CHUNK * c.from_bytes) : NULL;
+    bool ok = c.rows && (!c.via || c.via_rows) && (!c.origin.made || c.read);
     if (ok)
         bora_threads_run(threads, (size_t)((c.n_rows + ROW_CHUNK - 1) / ROW_CHUNK), convert_rows, &c);
     else
         bora_fail_memory(err, w->weight.name);
     free(c.rows);
     free(c.via_rows);
+    free(c.read);
     return ok;
 }
 
@@ -75,7 +94,8 @@ typedef struct packing {
     const bora_quant *quant;
     const char *rows;
     size_t row_bytes, panel_bytes;
-    int64_t n_rows, width;
+    int64_t n_rows, width; /* of a matrix */
+    size_t n_panels;       /* likewise: a panel never holds rows of two */
     char *out;
 } packing;
 
@@ -83,23 +103,29 @@ static void pack_panel(void *ctx, size_t panel, int thread)
 {
     (void)thread;
     const packing *p = ctx;
-    int64_t first = (int64_t)panel * p->tile->panel_rows, left = p->n_rows - first;
+    size_t matrix = panel / p->n_panels;
+    int64_t first = (int64_t)(panel % p->n_panels) * p->tile->panel_rows, left = p->n_rows - first;
     int n = left < p->tile->panel_rows ? (int)left : p->tile->panel_rows;
-    p->tile->pack(p->quant, p->rows + (size_t)first * p->row_bytes, p->row_bytes, n, p->width,
-                  p->out + panel * p->panel_bytes);
+    const char *rows = p->rows + (matrix * (size_t)p->n_rows + (size_t)first) * p->row_bytes;
+    p->tile->pack(p->quant, rows, p->row_bytes, n, p->width, p->out + panel * p->panel_bytes);
 }
 
 /* Packs `rows` into panels: malloc'd, or NULL. */
 static char *pack(const placed_weight *w, const bora_quant *quant, const void *rows, bora_threads *threads,
                   size_t *bytes, bora_error *err)
 {
-    int64_t n_rows = bora_weight_rows(&w->weight), width = bora_weight_width(&w->weight);
-    size_t n_panels = (size_t)((n_rows + w->tile->panel_rows - 1) / w->tile->panel_rows);
-    packing p = {
-        w->tile, quant, rows, bora_row_bytes(quant, width), w->tile->panel_bytes(width), n_rows, width, NULL
-    };
-    size_t total;
-    if (!__builtin_mul_overflow(n_panels, p.panel_bytes, &total) && total < SIZE_MAX - ALIGN)
+    int64_t n_matrices = bora_weight_matrices(&w->weight), width = bora_weight_width(&w->weight);
+    packing p = { .tile = w->tile,
+                  .quant = quant,
+                  .rows = rows,
+                  .row_bytes = bora_row_bytes(quant, width),
+                  .panel_bytes = w->tile->panel_bytes(width),
+                  .n_rows = w->weight.n_dims < 2 ? 1 : w->weight.shape[w->weight.n_dims - 2],
+                  .width = width };
+    p.n_panels = (size_t)((p.n_rows + w->tile->panel_rows - 1) / w->tile->panel_rows);
+    size_t n_panels, total = 0;
+    if (!__builtin_mul_overflow((size_t)n_matrices, p.n_panels, &n_panels) &&
+        !__builtin_mul_overflow(n_panels, p.panel_bytes, &total) && total < SIZE_MAX - ALIGN)
         p.out = aligned_alloc(ALIGN, (total + ALIGN - 1) / ALIGN * ALIGN);
     if (!p.out) {
         bora_fail_memory(err, w->weight.name);
@@ -110,8 +136,11 @@ static char *pack(const placed_weight *w, const bora_quant *quant, const void *r
     return p.out;
 }
 
-static bool lies_well(const bora_tensor_info *t, const bora_quant *quant)
+static bool lies_well(const graph_weight *w, const bora_quant *quant)
 {
+    const bora_tensor_info *t = w->tensor;
+    if (w->made)
+        return false;
     if (t->quant->plain)
         return !quant && (uintptr_t)t->data % _Alignof(float) == 0;
     return t->quant == quant;
@@ -138,7 +167,7 @@ bool weight_load(placed_weight *w, const bora_quant *quant, bora_threads *thread
     if (__builtin_mul_overflow((size_t)n_rows, bora_row_bytes(quant, width), &bytes))
         return bora_fail(err, BORA_FORMAT, "%s: is too large", w->weight.name);
     w->weight.quant = quant;
-    if (w->via || !lies_well(t, quant)) {
+    if (w->via || !lies_well(w->from, quant)) {
         owned = bytes < SIZE_MAX - ALIGN ? aligned_alloc(ALIGN, (bytes + ALIGN) / ALIGN * ALIGN) : NULL;
         if (!owned)
             return bora_fail_memory(err, w->weight.name);

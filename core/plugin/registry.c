@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <bora/layout.h>
+
 static bool in_list(const char *const *list, const char *word)
 {
     for (; list && *list; list++)
@@ -72,21 +74,38 @@ static bool quant_matches(const bora_kernel *k, const char *quant)
     return k->quant && quant ? strcasecmp(k->quant, quant) == 0 : k->quant == quant;
 }
 
-static bool is_better(const bora_kernel *a, const bora_kernel *b)
+bool registry_serves(const bora_runtime *rt, const bora_kernel *kernel, const char *op, const char *backend)
+{
+    if (strcasecmp(kernel->backend, backend) != 0 || kernel->tiles_of)
+        return false;
+    if (strcmp(kernel->op, op) == 0)
+        return !kernel->usable || kernel->usable();
+    if (!kernel->tile)
+        return false;
+    REGISTRY_EACH(rt, kernels, bora_kernel, k)
+    if (k->tiles_of && strcmp(k->tiles_of, kernel->op) == 0 && strcmp(k->op, op) == 0 &&
+        strcasecmp(k->backend, backend) == 0)
+        return !kernel->usable || kernel->usable();
+    return false;
+}
+
+/* One of the operation's own is better than one that is borrowed, where they are equal else. */
+static bool is_better(const bora_kernel *a, const bora_kernel *b, const char *op)
 {
     if (!b || a->priority != b->priority)
         return !b || a->priority > b->priority;
     bool a_any = a->quant && strcmp(a->quant, BORA_ANY_QUANT) == 0;
     bool b_any = b->quant && strcmp(b->quant, BORA_ANY_QUANT) == 0;
-    return b_any && !a_any;
+    if (a_any != b_any)
+        return b_any;
+    return strcmp(a->op, op) == 0 && strcmp(b->op, op) != 0;
 }
 
 const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant)
 {
     const bora_kernel *best = NULL;
     REGISTRY_EACH(rt, kernels, bora_kernel, k)
-    if (strcmp(k->op, op) == 0 && strcasecmp(k->backend, backend) == 0 && quant_matches(k, quant) &&
-        is_better(k, best) && (!k->usable || k->usable()))
+    if (quant_matches(k, quant) && is_better(k, best, op) && registry_serves(rt, k, op, backend))
         best = k;
     return best;
 }
@@ -106,7 +125,8 @@ static const char *owner(const bora_runtime *rt, const void *item)
         if (!p)
             continue;
         const void *const *lists[] = { (const void *const *)p->archs, (const void *const *)p->quants,
-                                       (const void *const *)p->backends, (const void *const *)p->ops };
+                                       (const void *const *)p->backends, (const void *const *)p->ops,
+                                       (const void *const *)p->layouts };
         for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
             for (const void *const *it = lists[l]; it && *it; it++)
                 if (*it == item)
@@ -208,11 +228,26 @@ static bool check_arch(const bora_runtime *rt, const bora_arch *a, bora_error *e
     return other ? taken(err, "architecture", a->name, owner(rt, other)) : true;
 }
 
+static bool check_layout(const bora_runtime *rt, const bora_layout *l, bora_error *err)
+{
+    size_t n = 0;
+    while (l->suffixes && l->suffixes[n])
+        n++;
+    if (!good_name(l->name) || !l->methods || n < 1 || n > BORA_MAX_PARTS || !l->describe || !l->read)
+        return bora_fail(err, BORA_USAGE,
+                         "offers a layout \"%s\" without a name, a method, 1 to %d suffixes or both functions",
+                         l->name ? l->name : "", BORA_MAX_PARTS);
+    REGISTRY_EACH(rt, layouts, bora_layout, other)
+    if (strcasecmp(other->name, l->name) == 0)
+        return taken(err, "layout", l->name, owner(rt, other));
+    return true;
+}
+
 static bool check_kernel(const bora_kernel *k, bora_error *err)
 {
-    if (!good_name(k->op) || !good_name(k->backend) || !k->run == !k->tile)
+    if (!good_name(k->op) || !good_name(k->backend) || !!k->run + !!k->tile + !!k->tiles_of != 1)
         return bora_fail(err, BORA_USAGE,
-                         "offers a kernel for \"%s\" that names no backend, or not one of run and tile",
+                         "offers a kernel for \"%s\" that names no backend, or not one of run, tile and tiles_of",
                          k->op ? k->op : "");
     if (k->tile && (!k->tile->dot || k->tile->panel_rows < 1 || k->tile->max_tokens < 1 ||
                     !k->tile->pack != !k->tile->panel_bytes || (k->tile->activation && !k->tile->activation->quantize)))
@@ -240,6 +275,9 @@ bool registry_check(const bora_runtime *rt, const bora_plugin *p, bora_error *er
             return false;
     for (const bora_arch *const *it = p->archs; it && *it; it++)
         if (!check_arch(rt, *it, err))
+            return false;
+    for (const bora_layout *const *it = p->layouts; it && *it; it++)
+        if (!check_layout(rt, *it, err))
             return false;
     for (const bora_kernel *const *it = p->kernels; it && *it; it++)
         if (!check_kernel(*it, err))

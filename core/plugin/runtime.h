@@ -52,6 +52,9 @@ bool registry_refuse(bora_runtime *rt, const char *path, const char *reason, bor
  * `bora_backend.base`. */
 const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant);
 
+/* Whether a kernel computes an operation on a backend: its own, or one whose tile the backend's driver runs it by. */
+bool registry_serves(const bora_runtime *rt, const bora_kernel *kernel, const char *op, const char *backend);
+
 /* for (every item of one kind that the plugins offer, in the order of their loading): two loops in one, so `break`
  * leaves one plugin only; return out of it. */
 #define REGISTRY_EACH(rt, member, type, item)                                                                          \

@@ -78,6 +78,51 @@ static const bora_quant small = {
     .name = "small", .block_elems = 1, .block_bytes = 1, .dequantize = small_dequantize, .quantize = small_quantize
 };
 
+/* The small format in panels of three rows, interleaved. */
+enum { SMALL_PANEL = 3 };
+
+static inline size_t small_panel_bytes(int64_t k)
+{
+    return SMALL_PANEL * (size_t)k;
+}
+
+static inline void small_pack(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,
+                              void *panel)
+{
+    assert_ptr_equal(quant, &small);
+    memset(panel, 0, small_panel_bytes(k));
+    for (int r = 0; r < n_rows; r++)
+        for (int64_t i = 0; i < k; i++)
+            ((int8_t *)panel)[i * SMALL_PANEL + r] = ((const int8_t *)rows)[(size_t)r * row_bytes + (size_t)i];
+}
+
+/* All integers: exact. */
+static inline void small_dot(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
+                             const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,
+                             float *scratch)
+{
+    (void)row_bytes;
+    assert_ptr_equal(quant, &small);
+    assert_int_equal(act_bytes, k);
+    for (int64_t i = 0; i < SMALL_PANEL * k; i++)
+        scratch[i] = NAN; /* it is ours */
+    for (int t = 0; t < n_tokens; t++)
+        for (int r = 0; r < n_rows; r++) {
+            int64_t sum = 0;
+            for (int64_t i = 0; i < k; i++)
+                sum += ((const int8_t *)panel)[i * SMALL_PANEL + r] *
+                       ((const int8_t *)acts)[(size_t)t * act_bytes + (size_t)i];
+            out[(size_t)t * out_stride + (size_t)r] = (float)sum / (64 * 64);
+        }
+}
+
+static const bora_tile small_tile = { .panel_rows = SMALL_PANEL,
+                                      .max_tokens = 5,
+                                      .activation = &small,
+                                      .panel_bytes = small_panel_bytes,
+                                      .pack = small_pack,
+                                      .dot = small_dot };
+
 static inline int load_cpu(void **state)
 {
     (void)state;

@@ -199,7 +199,7 @@ static void weights_in_blocks(void **state)
     const shape shapes[] = {
         { 70, 3, 40, 24, 24, 16, false },
         { 5, 3, 40, 24, 0, 24, true },
-        { 67, 4, 8, 13, 3, 5, true }, /* a block holds the end of one row and the beginning of the next */
+        { 67, 4, 8, 16, 3, 5, true },
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int transposed = 0; transposed < 2; transposed++)

@@ -27,12 +27,23 @@ static const bora_tensor_info tensors[] = {
     { .name = "layers.0.sinks", .quant = &floats, .n_dims = 1, .shape = { 2 } },
 };
 
+/* What some GGUF files have, for a head of 8. */
+static const float short_data[] = { 1, 2, 4, 8 }, long_data[] = { 3, 5, 7, 9 };
+static bool with_factors;
+static const bora_tensor_info factors[] = {
+    { .name = "rope_factors_short.weight", .quant = &floats, .n_dims = 1, .shape = { 4 }, .data = short_data },
+    { .name = "rope_factors_long.weight", .quant = &floats, .n_dims = 1, .shape = { 4 }, .data = long_data },
+};
+
 static const bora_tensor_info *find(void *ctx, const char *name)
 {
     (void)ctx;
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
         if (strcmp(tensors[i].name, name) == 0)
             return &tensors[i];
+    for (size_t i = 0; with_factors && i < 2; i++)
+        if (strcmp(factors[i].name, name) == 0)
+            return &factors[i];
     return NULL;
 }
 
@@ -250,6 +261,7 @@ static void rope_configs_are_checked(void **state)
         "{\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}}",
         "{\"partial_rotary_factor\": 0.5}",
         "{\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 1e6}}",
+        "{\"rope_scaling\": {\"type\": \"su\", \"short_factor\": [1, 1, 1, 1], \"long_factor\": [1, 2, 3, 4]}}",
     };
     static const char *const refused[][2] = {
         { "{\"rope_scaling\": {\"type\": \"warp\", \"factor\": 2}}", "\"warp\" is not known" },
@@ -260,6 +272,12 @@ static void rope_configs_are_checked(void **state)
         { "{\"rope_theta\": -1}", "rope_theta must be above 0" },
         { "{\"partial_rotary_factor\": 0.4}", "turns 3 of the 8" },
         { "{\"rope_dimension_count\": 16}", "turns 16 of the 8" },
+        { "{\"rope_scaling\": {\"type\": \"longrope\", \"long_factor\": [1, 1, 1, 1]}}",
+          "rope_scaling.short_factor must be a list of 4" },
+        { "{\"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1, 1, 1, 1], \"long_factor\": [1, 1, 1]}}",
+          "rope_scaling.long_factor must be a list of 4" },
+        { "{\"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1, 1, 0, 1], \"long_factor\": [1, 1, 1, 1]}}",
+          "4 numbers above 0" },
     };
     bora_error err;
     for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++)
@@ -328,6 +346,98 @@ static void parts_of_heads(void **state)
     (void)state;
     expect_failure(ropes_past_the_head, "{}", PARTS("turns 4 of 8 numbers, from 5 on"));
     expect_failure(attends_to_latents, "{}", PARTS("values of 5 numbers cannot be part of keys of 4"));
+}
+
+/* What bora_rope_params_of reads of a config, kept beyond the graph that it lived in. */
+static bora_rope_section asked;
+static bora_rope_attrs read_rope;
+static float read_freqs[4], read_long_freqs[4];
+
+static bora_node *reads_rope(bora_graph *g)
+{
+    read_rope = bora_rope_params_of(g, 8, &asked);
+    if (read_rope.inv_freq && read_rope.n_dims == 8)
+        memcpy(read_freqs, read_rope.inv_freq, sizeof read_freqs);
+    if (read_rope.long_inv_freq)
+        memcpy(read_long_freqs, read_rope.long_inv_freq, sizeof read_long_freqs);
+    return bora_outputs(g, bora_embed(g, "embed"));
+}
+
+/* The second frequency of eight dimensions is theta^(-1/4) without scaling. */
+static void expect_rope(const char *kind, float theta, const char *config, double second)
+{
+    bora_error err;
+    asked = (bora_rope_section){ .kind = kind, .theta = theta };
+    if (!builds(reads_rope, config, &err))
+        fail_msg("%s: %s", config, err.message);
+    if (fabs(read_freqs[1] - second) > 1e-6 * second) /* roundings of a float */
+        fail_msg("%s, %s: %g instead of %g", config, kind ? kind : "all", (double)read_freqs[1], second);
+}
+
+static void kinds_of_layers_have_their_own_rope(void **state)
+{
+    (void)state;
+    const char *full = "full_attention", *sliding = "sliding_attention";
+    const char *nested = "{\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, "
+                         "\"rope_theta\": 160000}, \"sliding_attention\": {\"rope_theta\": 10000}}}";
+    expect_rope(full, 0, nested, 0.05 / 8);
+    expect_rope(sliding, 81, nested, 0.1);
+    expect_rope(NULL, 0, nested, 0.05 / 8);
+    const char *flat = "{\"rope_theta\": 160000, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 8}}";
+    expect_rope(full, 0, flat, 0.05 / 8);
+    expect_rope(NULL, 0, flat, 0.05 / 8);
+    expect_rope(sliding, 0, flat, 0.05);
+    expect_rope(sliding, 81, flat, 1 / 3.0);
+    const char *flat5 = "{\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 160000}}";
+    expect_rope(full, 81, flat5, 0.05 / 8);
+    expect_rope(sliding, 0, flat5, 0.05);
+    expect_rope(sliding, 81, "{}", 1 / 3.0);
+    expect_rope(full, 81, "{\"rope_parameters\": {\"full_attention\": null}}", 1 / 3.0);
+    expect_rope(NULL, 0, "{}", 0.1);
+    asked = (bora_rope_section){ .partial_rotary_factor = 0.5F };
+    bora_error err;
+    assert_true(builds(reads_rope, "{}", &err));
+    assert_int_equal(read_rope.n_dims, 4);
+    assert_true(builds(reads_rope, "{\"partial_rotary_factor\": 0.75}", &err));
+    assert_int_equal(read_rope.n_dims, 6);
+}
+
+static const float *row_freqs(int32_t n_past, int32_t prompt_tokens, int32_t position)
+{
+    static float scratch[4];
+    bora_sequence sequence = { .n_rows = 1, .n_past = n_past, .prompt_tokens = prompt_tokens };
+    bora_rope_attrs rope = read_rope;
+    rope.inv_freq = read_freqs;
+    rope.long_inv_freq = read_long_freqs;
+    return bora_rope_row_freqs(&rope, &sequence, position, scratch);
+}
+
+static void longrope_has_two_lists_of_factors(void **state)
+{
+    (void)state;
+    const char *config =
+        "{\"max_position_embeddings\": 64, \"original_max_position_embeddings\": 16, \"rope_scaling\": "
+        "{\"type\": \"longrope\", \"short_factor\": [1, 2, 1, 1], \"long_factor\": [1, 5, 1, 1]}}";
+    expect_rope(NULL, 0, config, 0.1 / 2);
+    assert_float_equal(read_long_freqs[1], 0.1 / 5, 1e-8);
+    assert_float_equal(read_rope.scale, sqrt(1.5), 1e-6); /* sqrt(1 + ln 4 / ln 16) */
+    /* The length of the prompt counts for its rows, position + 1 after it: batches may be cut anywhere. */
+    assert_ptr_equal(row_freqs(0, 16, 15), read_freqs);
+    assert_ptr_equal(row_freqs(0, 17, 0), read_long_freqs);
+    assert_ptr_equal(row_freqs(8, 17, 8), read_long_freqs);
+    assert_ptr_equal(row_freqs(15, 3, 15), read_freqs);
+    assert_ptr_equal(row_freqs(16, 3, 16), read_long_freqs);
+
+    config = "{\"original_max_position_embeddings\": 16, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 1, "
+             "\"short_factor\": [1, 2, 1, 1], \"long_factor\": [1, 5, 1, 1]}}"; /* as it was called at first */
+    expect_rope(NULL, 0, config, 0.1 / 2);
+    assert_true(read_rope.scale == 1);
+    with_factors = true;
+    expect_rope(NULL, 0, "{\"rope_scaling\": {\"original_max_position_embeddings\": 9, \"attention_factor\": 1.25}}",
+                0.05);
+    with_factors = false;
+    assert_float_equal(read_long_freqs[3], 1e-3 / 9, 1e-9);
+    assert_true(read_rope.scale == 1.25F && read_rope.long_after == 9);
 }
 
 static void layers_are_read_from_names(void **state)
@@ -484,6 +594,8 @@ int main(void)
         cmocka_unit_test(rope_configs_are_checked),
         cmocka_unit_test(rope_scaling_may_scale_attention),
         cmocka_unit_test(parts_of_heads),
+        cmocka_unit_test(kinds_of_layers_have_their_own_rope),
+        cmocka_unit_test(longrope_has_two_lists_of_factors),
         cmocka_unit_test(layers_are_read_from_names),
         cmocka_unit_test(memory_is_planned_by_lifetimes),
         cmocka_unit_test(the_other_nodes_compute_their_formulas),

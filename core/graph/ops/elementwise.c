@@ -58,7 +58,7 @@ static bool softcap_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-static float activate(bora_activation_kind kind, float x)
+float op_activate(bora_activation_kind kind, float x)
 {
     switch (kind) {
     case BORA_SILU:
@@ -75,6 +75,8 @@ static float activate(bora_activation_kind kind, float x)
         return 1 / (1 + expf(-x));
     case BORA_TANH:
         return tanhf(x);
+    case BORA_IDENTITY:
+        return x;
     }
     return x;
 }
@@ -84,7 +86,7 @@ static bool activation_reference(const bora_call *call, bora_error *err)
     (void)err;
     bora_activation_kind kind = ((const bora_activation_attrs *)call->attrs)->kind;
     for (int64_t i = 0, n = size(call); i < n; i++)
-        call->output.data[i] = activate(kind, call->inputs[0].data[i]);
+        call->output.data[i] = op_activate(kind, call->inputs[0].data[i]);
     return true;
 }
 
@@ -93,7 +95,7 @@ static bool gate_reference(const bora_call *call, bora_error *err)
     (void)err;
     bora_activation_kind kind = ((const bora_activation_attrs *)call->attrs)->kind;
     for (int64_t i = 0, n = size(call); i < n; i++)
-        call->output.data[i] = activate(kind, call->inputs[0].data[i]) * call->inputs[1].data[i];
+        call->output.data[i] = op_activate(kind, call->inputs[0].data[i]) * call->inputs[1].data[i];
     return true;
 }
 
@@ -114,7 +116,7 @@ static bool clamped_gate_reference(const bora_call *call, bora_error *err)
         float g = call->inputs[0].data[i], u = call->inputs[1].data[i];
         g = g > limit ? limit : g;
         u = u > limit ? limit : u < -limit ? -limit : u;
-        call->output.data[i] = (u + 1) * (g * activate(BORA_SIGMOID, attrs->alpha * g));
+        call->output.data[i] = (u + 1) * (g * op_activate(BORA_SIGMOID, attrs->alpha * g));
     }
     return true;
 }

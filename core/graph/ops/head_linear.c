@@ -27,33 +27,19 @@ static bool head_linear_shape(bora_call *call, bora_error *err)
     return true;
 }
 
-/* x [n_in] times the matrix of one head; `row` gives its rows. */
-typedef struct head {
-    const bora_weight *weight;
-    int64_t first, n; /* first row among those of all heads; numbers in a row */
-    float *scratch;
-} head;
-
-static const float *head_row(const head *h, int64_t r)
-{
-    const bora_weight *w = h->weight;
-    if (w->n_dims == 2)
-        return bora_weight_row(w, h->first + r, h->scratch);
-    int64_t of_head = w->shape[1], at = h->first + r;
-    return bora_weight_row(w, at / of_head, h->scratch) + at % of_head * h->n;
-}
-
-static void multiply(const bora_call *call, const head *h, int64_t rows, int64_t at, double *sums)
+/* One head for all tokens; its rows begin at `first` of the weight's. */
+static void multiply(const bora_call *call, const bora_weight *w, int64_t head, int64_t first, float *scratch,
+                     double *sums)
 {
     const bora_head_linear_attrs *a = call->attrs;
-    int64_t n_in = a->transposed ? rows : h->n, n_out = a->transposed ? h->n : rows;
+    int64_t n = w->shape[1], n_in = call->inputs[0].width / a->heads, n_out = call->output.width / a->heads;
     for (int64_t t = 0; t < call->output.rows; t++) {
-        const float *x = call->inputs[0].data + t * call->inputs[0].width + at * n_in;
-        float *out = call->output.data + t * call->output.width + at * n_out;
+        const float *x = call->inputs[0].data + (t * a->heads + head) * n_in;
+        float *out = call->output.data + (t * a->heads + head) * n_out;
         memset(sums, 0, (size_t)n_out * sizeof *sums);
-        for (int64_t r = 0; r < rows; r++) {
-            const float *row = head_row(h, r);
-            for (int64_t i = 0; i < h->n; i++)
+        for (int64_t r = 0; r < (a->transposed ? n_in : n_out); r++) {
+            const float *row = bora_weight_row(w, first + r, scratch);
+            for (int64_t i = 0; i < n; i++)
                 sums[a->transposed ? i : r] += (double)row[i] * x[a->transposed ? r : i];
         }
         for (int64_t o = 0; o < n_out; o++)
@@ -65,14 +51,16 @@ static bool head_linear_reference(const bora_call *call, bora_error *err)
 {
     const bora_head_linear_attrs *a = call->attrs;
     const bora_weight *w = call->weights[0];
-    int64_t of_head = bora_head_rows(w, a), rows = a->rows ? a->rows : of_head - a->from;
+    int64_t of_head = bora_head_rows(w, a);
+    bora_weight rows = *w; /* of all heads, one after the other */
+    rows.n_dims = 2;
+    rows.shape[0] = a->heads * of_head;
+    rows.shape[1] = w->shape[w->n_dims - 1];
     double *sums = malloc((size_t)(call->output.width / a->heads) * sizeof *sums);
-    float *scratch = op_row_scratch(w, err);
+    float *scratch = op_row_scratch(&rows, err);
     bool ok = sums && scratch;
-    for (int64_t at = 0; ok && at < a->heads; at++) {
-        head h = { w, at * of_head + a->from, w->shape[w->n_dims - 1], scratch };
-        multiply(call, &h, rows, at, sums);
-    }
+    for (int64_t head = 0; ok && head < a->heads; head++)
+        multiply(call, &rows, head, head * of_head + a->from, scratch, sums);
     free(scratch);
     free(sums);
     return ok ? true : bora_fail_memory(err, "a product");

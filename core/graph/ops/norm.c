@@ -16,19 +16,31 @@ static bool check_run(const bora_call *call, const bora_weight *w, bora_error *e
 
 static bool rms_norm_shape(bora_call *call, bora_error *err)
 {
-    return op_expect(call, 1, 1, err) && check_run(call, call->weights[0], err) && op_same_shape(call);
+    if (!op_expect(call, 1, 1, err))
+        return false;
+    const bora_weight *w = call->weights[0];
+    int32_t groups = ((const bora_norm_attrs *)call->attrs)->groups;
+    groups = groups > 1 ? groups : 1;
+    /* A weight of several runs may be [groups, n] as well as [groups n]. */
+    bora_weight flat = { .n_dims = w->n_dims == 2 && w->shape[0] == groups ? 1 : w->n_dims,
+                         .shape = { bora_weight_numbers(w) } };
+    if (!check_run(call, &flat, err))
+        return false;
+    if (flat.shape[0] % groups != 0)
+        return bora_fail(err, BORA_FORMAT, "the weight has %lld numbers, which are not those of %d groups",
+                         (long long)flat.shape[0], groups);
+    return op_same_shape(call);
 }
 
 static bool rms_norm_reference(const bora_call *call, bora_error *err)
 {
     const bora_norm_attrs *a = call->attrs;
-    float *scratch = op_row_scratch(call->weights[0], err);
-    if (!scratch)
+    float *weight = op_numbers(call->weights[0], err);
+    if (!weight)
         return false;
-    const float *w = bora_weight_row(call->weights[0], 0, scratch);
-    int64_t n = call->weights[0]->shape[0], total = call->output.rows * call->output.width;
-    for (int64_t at = 0; at < total; at += n) {
-        const float *x = call->inputs[0].data + at;
+    int64_t all = bora_weight_numbers(call->weights[0]), n = a->groups > 1 ? all / a->groups : all;
+    for (int64_t at = 0, total = call->output.rows * call->output.width; at < total; at += n) {
+        const float *x = call->inputs[0].data + at, *w = weight + at % all;
         double sum = 0;
         for (int64_t i = 0; i < n; i++)
             sum += (double)x[i] * x[i];
@@ -36,7 +48,7 @@ static bool rms_norm_reference(const bora_call *call, bora_error *err)
         for (int64_t i = 0; i < n; i++)
             call->output.data[at + i] = x[i] * inv * (w[i] + a->weight_bias);
     }
-    free(scratch);
+    free(weight);
     return true;
 }
 
@@ -48,6 +60,11 @@ static const bora_arg rms_norm_args[] = {
       .kind = BORA_ARG_FLOAT,
       .optional = true,
       .offset = offsetof(bora_norm_attrs, weight_bias) },
+    { .name = "groups",
+      .kind = BORA_ARG_INT,
+      .optional = true,
+      .offset = offsetof(bora_norm_attrs, groups),
+      .fallback = 1 },
     { .name = NULL },
 };
 
@@ -55,7 +72,8 @@ const bora_op op_rms_norm = { .name = "rms_norm",
                               .args = rms_norm_args,
                               .attrs_bytes = sizeof(bora_norm_attrs),
                               .shape = rms_norm_shape,
-                              .reference = rms_norm_reference };
+                              .reference = rms_norm_reference,
+                              .small_weights = true };
 
 static bool layer_norm_shape(bora_call *call, bora_error *err)
 {

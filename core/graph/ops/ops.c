@@ -23,6 +23,27 @@ bool op_same_shape(bora_call *call)
     return true;
 }
 
+bool op_expect_tokens(const bora_call *call, bora_error *err)
+{
+    return call->inputs[0].rows == BORA_ROWS_TOKENS ||
+           bora_fail(err, BORA_USAGE, "its input must have a row for each token");
+}
+
+float *op_numbers(const bora_weight *weight, bora_error *err)
+{
+    int64_t width = bora_weight_width(weight), rows = bora_weight_rows(weight);
+    float *numbers = malloc((size_t)(rows * width) * sizeof *numbers);
+    if (!numbers)
+        bora_fail_memory(err, "a weight");
+    for (int64_t r = 0; numbers && r < rows; r++) {
+        float *to = numbers + r * width;
+        const float *row = bora_weight_row(weight, r, to);
+        if (row != to)
+            memcpy(to, row, (size_t)width * sizeof *to);
+    }
+    return numbers;
+}
+
 float *op_row_scratch(const bora_weight *weight, bora_error *err)
 {
     float *row = malloc((size_t)bora_weight_width(weight) * sizeof *row);
@@ -45,9 +66,11 @@ const float *bora_weight_row(const bora_weight *w, int64_t row, float *scratch)
 }
 
 static const bora_op *const ops[] = {
-    &op_embed,   &op_linear,     &op_rms_norm, &op_layer_norm,  &op_add,          &op_mul,
-    &op_scale,   &op_activation, &op_gate,     &op_softcap,     &op_rope,         &op_attention,
-    &op_outputs, &op_slice,      &op_join,     &op_head_linear, &op_clamped_gate, NULL,
+    &op_embed,         &op_linear,       &op_rms_norm,   &op_layer_norm,    &op_add,
+    &op_mul,           &op_scale,        &op_activation, &op_gate,          &op_softcap,
+    &op_rope,          &op_attention,    &op_outputs,    &op_slice,         &op_join,
+    &op_head_linear,   &op_clamped_gate, &op_route,      &op_expert_linear, &op_expert_sum,
+    &op_causal_conv1d, &op_mamba2,       NULL,
 };
 
 const bora_plugin builtin_plugin = { BORA_PLUGIN_ABI, .name = "bora", .version = BORA_VERSION, .ops = ops };

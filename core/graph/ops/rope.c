@@ -9,6 +9,8 @@ const float *bora_rope_row_freqs(const bora_rope_attrs *a, const bora_sequence *
                                  float *scratch)
 {
     int32_t length = position < sequence->prompt_tokens ? sequence->prompt_tokens : position + 1;
+    if (a->long_inv_freq && length > a->long_after)
+        return a->long_inv_freq;
     if (a->dynamic_max == 0 || length <= a->dynamic_max)
         return a->inv_freq;
     /* theta grows with the length: "dynamic NTK" scaling, as transformers has it. */

@@ -18,8 +18,10 @@ struct bora_arch {
     /* config.json: any of `architectures`, else `model_type`. NULL-terminated, or NULL. */
     const char *const *architectures;
     const char *const *model_types;
-    /* GGUF: general.architecture. */
+    /* GGUF: general.architecture. Where several architectures go by one name, the one whose `gguf_needs` is a key of
+     * the file ("%s.expert_count", %s being that name) comes before those that need none. */
     const char *const *gguf_architectures;
+    const char *gguf_needs;
     /* Names in GGUF files that differ from what most decoders use there ("model.layers.%d.mlp.up_proj" is
      * "blk.%d.ffn_up", …): weights, and parameters (stored as "%s.attention.scale", %s being the architecture). */
     const bora_name_pair *gguf_weights, *gguf_params;

@@ -16,11 +16,13 @@ BORA_API bora_session *bora_session_new(bora_model *model, bora_error *err);
 BORA_API void bora_session_free(bora_session *session);
 /* Tokens whose state is in the cache. */
 BORA_API int32_t bora_session_length(const bora_session *session);
-/* Forgets all but the first `length` tokens. */
+/* Forgets all but the first `length` tokens. A model with a recurrent state cannot go back: if there is anything to
+ * forget, everything is forgotten, and bora_session_length() is 0 afterwards. */
 BORA_API bool bora_session_truncate(bora_session *session, int32_t length, bora_error *err);
 
 /* Reads `n` tokens, `chunk` at a time (0: as the engine likes). `logits` is [n, n_vocab] with `all`, else [n_vocab] of
- * the last one, or NULL. BORA_LIMIT when they do not fit the context; nothing was read then. */
+ * the last one, or NULL. BORA_LIMIT when they do not fit the context; nothing was read then. After an error the
+ * session is as before; with a model that has a recurrent state it may also be empty: see bora_session_length(). */
 BORA_API bool bora_session_eval(bora_session *session, const int32_t *tokens, int32_t n, int32_t chunk, bool all,
                                 float *logits, bora_error *err);
 

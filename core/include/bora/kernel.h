@@ -48,8 +48,13 @@ struct bora_kernel {
     bool (*usable)(void); /* asks the processor, once; NULL: always */
     /* Either: the whole node, in the memory of the device. */
     bool (*run)(bora_device *device, const bora_call *call, bora_error *err);
-    /* Or, for "linear" on a backend that has a driver for it: the inner loop. */
+    /* Or, for "linear" on a backend that has a driver for it: the inner loop. Weights that are packed for it are packed
+     * matrix by matrix: a panel never holds rows of two. */
     const bora_tile *tile;
+    /* Or the name of another operation: the backend's driver runs this one by that one's inner loops. So every tile
+     * for "linear", whoever brings it, serves "expert_linear" as well. `quant` means nothing then; a step holds the
+     * kernel that the tile belongs to, and the operation is that of its call. */
+    const char *tiles_of;
 };
 
 #ifdef __cplusplus

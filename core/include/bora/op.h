@@ -55,7 +55,7 @@ typedef struct bora_batch {
 /* What an operation remembers between batches, owned by the engine. */
 typedef struct bora_state_spec {
     size_t token_bytes;    /* for each token of each sequence, kept in blocks of `block_tokens` tokens: a KV cache */
-    size_t sequence_bytes; /* for each sequence: a recurrent state, zero at the start */
+    size_t sequence_bytes; /* for each sequence: a recurrent state, zero before its first token */
 } bora_state_spec;
 
 typedef struct bora_state {
@@ -115,20 +115,36 @@ struct bora_op {
     bool (*reference)(const bora_call *call, bora_error *err);
     /* What it keeps between batches; NULL: nothing. */
     void (*state)(const bora_call *call, bora_state_spec *spec);
+    /* Its weights are vectors or as good as that, however many dimensions a checkpoint gives them: they keep their
+     * format, whatever format is asked for. */
+    bool small_weights;
 };
 
-/* The numbers in a row of a weight: the product of its dimensions but the first (a vector is one row). */
+/* The numbers in a row of a weight: its last dimension (a vector is one row). */
 static inline int64_t bora_weight_width(const bora_weight *w)
 {
-    int64_t width = w->n_dims == 1 ? w->shape[0] : 1;
-    for (int d = 1; d < w->n_dims; d++)
-        width *= w->shape[d];
-    return width;
+    return w->n_dims > 0 ? w->shape[w->n_dims - 1] : 1;
 }
 
+/* A weight of more than two dimensions is a stack of matrices, one after the other: [n_experts, n_out, n_in]. */
+static inline int64_t bora_weight_matrices(const bora_weight *w)
+{
+    int64_t n = 1;
+    for (int d = 0; d < w->n_dims - 2; d++)
+        n *= w->shape[d];
+    return n;
+}
+
+/* Rows of all its matrices. */
 static inline int64_t bora_weight_rows(const bora_weight *w)
 {
-    return w->n_dims < 2 ? 1 : w->shape[0];
+    return w->n_dims < 2 ? 1 : bora_weight_matrices(w) * w->shape[w->n_dims - 2];
+}
+
+/* All its numbers. */
+static inline int64_t bora_weight_numbers(const bora_weight *w)
+{
+    return bora_weight_rows(w) * bora_weight_width(w);
 }
 
 static inline size_t bora_row_bytes(const bora_quant *quant, int64_t width)

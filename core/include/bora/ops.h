@@ -4,7 +4,7 @@
  *
  *   embed       weight [n_vocab, width]                             -> [T, width]       rows of the weight by token id
  *   linear      x [T, n_in], weight [n_out, n_in], bias [n_out]?    -> [T, n_out]       x W^T + b
- *   rms_norm    x [T, width], weight [n]                            -> [T, width]       each run of n: w x / rms(x)
+ *   rms_norm    x [T, width], weight [n] or [groups n]              -> [T, width]       each run of n: w x / rms(x)
  *   layer_norm  x [T, width], weight [n]?, bias [n]?                -> [T, width]
  *   add, mul    a [T, width], b [T, width]                          -> [T, width]
  *   scale       x [T, width]                                        -> [T, width]       factor x
@@ -15,10 +15,16 @@
  *   rope        x [T, n_heads head_dim], freq_factors [n_dims/2]?   -> [T, same]
  *   attention   q [T, n_heads head_dim], k [T, n_kv_heads head_dim], v [T, n_kv_heads value_dim]?,
  *               sinks [n_heads]?                                    -> [T, n_heads value_dim]
+ *   causal_conv1d x [T, C], weight [C, K] or [C, 1, K], bias [C]?   -> [T, C]           along each sequence
+ *   mamba2      xbc [T, H P + 2 G N], dt [T, H], a, d, dt_bias [H]  -> [T, H P]         along each sequence
  *   slice       x [T, runs each]                                    -> [T, runs width]  numbers from … of each run
  *   join        a [T, runs wa], b [T, runs wb] (or [T, wb], shared) -> [T, runs (wa + wb)]
  *   head_linear x [T, heads n_in], weight [heads R, n] or [heads, R, n]
  *                                                                   -> [T, heads n_out] x_h W_h^T, or x_h W_h
+ *   route       logits [T, n_experts], bias [n_experts]?            -> [T, 2 k]         k expert ids, then k weights
+ *   expert_linear  x [T, n_in] or [T, k n_in], routes [T, 2 k], weight [n_experts, n_out, n_in],
+ *               bias [n_experts, n_out]?                            -> [T, k n_out]     by each slot's expert
+ *   expert_sum  x [T, k width], routes [T, 2 k]                     -> [T, width]       by each slot's weight
  *   outputs     x [T, width]                                        -> [n_outputs, width] the rows asked for
  */
 #ifndef BORA_OPS_H
@@ -38,11 +44,13 @@ typedef enum bora_activation_kind {
     BORA_RELU2, /* relu(x)^2 */
     BORA_SIGMOID,
     BORA_TANH,
+    BORA_IDENTITY, /* x */
 } bora_activation_kind;
 
 typedef struct bora_norm_attrs {
     float eps;         /* added to the mean square (rms_norm) or the variance (layer_norm) */
     float weight_bias; /* added to the weight: 1 where a checkpoint stores w - 1 */
+    int32_t groups;    /* of rms_norm: the weight is that of so many runs side by side, each normed by itself; 0: 1 */
 } bora_norm_attrs;
 
 typedef struct bora_scale_attrs {
@@ -72,9 +80,16 @@ typedef struct bora_rope_attrs {
     int32_t dynamic_max;
     float theta, dynamic_factor;
     int32_t offset; /* the first number of each head that is turned; what is before and behind passes through */
+    /* longrope (arXiv:2402.13753): once a sequence, its length counted as above, is longer than `long_after`, its rows
+     * turn by long_inv_freq [n_dims/2]; NULL: off. transformers takes the length of what it is given at once, and
+     * turns the whole sequence anew when generation crosses that length: from there on its logits differ from these,
+     * where rows stay as they were turned. */
+    int32_t long_after;
+    const float *long_inv_freq;
 } bora_rope_attrs;
 
-/* inv_freq for a row under "dynamic" scaling, or attrs->inv_freq when it does not apply. `scratch` is [n_dims/2]. */
+/* The frequencies of a row under "dynamic" scaling and longrope, attrs->inv_freq where neither applies. `scratch` is
+ * [n_dims/2]. */
 BORA_API const float *bora_rope_row_freqs(const bora_rope_attrs *attrs, const bora_sequence *sequence, int32_t position,
                                           float *scratch);
 
@@ -98,6 +113,29 @@ static inline int32_t bora_attention_value_dim(const bora_attention_attrs *a)
 {
     return a->value_dim ? a->value_dim : a->head_dim;
 }
+
+/* A convolution along each sequence, each column by itself: y_t = f(bias + sum over k < K of w_k x_{t-K+1+k}), in this
+ * order; before the first token there are zeros. The first tap is that of the oldest input.
+ *
+ * State of a sequence: its last K - 1 inputs, [K - 1][C] floats, the oldest first. */
+typedef struct bora_causal_conv1d_attrs {
+    bora_activation_kind kind; /* f */
+} bora_causal_conv1d_attrs;
+
+/* The recurrence of state space duality (arXiv:2405.21060). A row of `xbc` is x [n_heads, head_dim], then B and C, both
+ * [n_groups, state_dim]; a head uses those of its group. For each token in turn and each head, with its state
+ * S [head_dim, state_dim]:
+ *
+ *   dt = clamp(softplus(dt + dt_bias), dt_min, dt_max)
+ *   S  = S exp(dt a) + dt x B^T
+ *   y  = S C + d x
+ *
+ * State of a sequence: [n_heads][head_dim][state_dim] floats. Weights may have any shape of n_heads numbers. */
+typedef struct bora_mamba2_attrs {
+    int32_t n_heads, head_dim, n_groups, state_dim;
+    float dt_min, dt_max; /* dt_max 0: no bound */
+    bool a_is_log;        /* the weight is log(-a); else a itself */
+} bora_mamba2_attrs;
 
 /* The numbers from … from + width - 1 of each run of `each` numbers. */
 typedef struct bora_slice_attrs {
@@ -124,6 +162,44 @@ typedef struct bora_head_linear_attrs {
 static inline int64_t bora_head_rows(const bora_weight *w, const bora_head_linear_attrs *a)
 {
     return w->n_dims == 3 ? w->shape[1] : w->shape[0] / a->heads;
+}
+
+/* What the numbers of a router become before they weigh its experts. */
+typedef enum bora_route_scoring {
+    BORA_ROUTE_SOFTMAX,
+    BORA_ROUTE_SIGMOID,
+    BORA_ROUTE_SOFTMAX_USED, /* the softmax of the experts that are used alone */
+} bora_route_scoring;
+
+typedef enum bora_route_group_score {
+    BORA_ROUTE_GROUP_MAX,  /* a group is as good as its best expert (arXiv:2405.04434) */
+    BORA_ROUTE_GROUP_TOP2, /* as its best two together (arXiv:2412.19437) */
+} bora_route_group_score;
+
+/* The choice of experts (arXiv:2101.03961, arXiv:2401.04088): for each row the n_used experts of the highest score,
+ * best first, the lower id first where scores are equal. An id is a float, as all activations are; it is 0 …
+ * n_experts
+ * - 1 whatever the logits are, NaNs too. The bias is added for the choice alone. */
+typedef struct bora_route_attrs {
+    int32_t n_used; /* k */
+    bora_route_scoring scoring;
+    bool normalize; /* weights are divided by their sum + eps */
+    float eps;
+    float scale;                     /* of the weights, last of all; 0: 1 */
+    int32_t n_groups, n_groups_used; /* experts of n_groups_used of n_groups groups of neighbours only; 0: no groups */
+    bora_route_group_score group_score;
+} bora_route_attrs;
+
+/* One row of `route`: out [2 n_used] from logits [n_experts], bias [n_experts] or NULL; `scratch` is [3 n_experts].
+ * Sums are in double. What is chosen is no matter of tolerances: kernels on ordinary memory call this one. */
+BORA_API void bora_route_row(const bora_route_attrs *attrs, const float *logits, const float *bias, int64_t n_experts,
+                             float *scratch, float *out);
+
+/* The expert of slot `slot` of a row of routes, or -1 where that is no expert. */
+static inline int64_t bora_route_expert(const float *routes, int64_t slot, int64_t n_experts)
+{
+    float id = routes[slot];
+    return id >= 0 && id < (float)n_experts && (float)(int64_t)id == id ? (int64_t)id : -1;
 }
 
 #ifdef __cplusplus

@@ -17,13 +17,14 @@ extern "C" {
 #endif
 
 /* Grows by one whenever a table in these headers changes. A plugin of another ABI is refused. */
-#define BORA_PLUGIN_ABI 2u
+#define BORA_PLUGIN_ABI 3u
 
 typedef struct bora_arch bora_arch;       /* bora/arch.h: a model architecture */
 typedef struct bora_quant bora_quant;     /* bora/quant.h: a number format */
 typedef struct bora_backend bora_backend; /* bora/backend.h: a compute device */
 typedef struct bora_op bora_op;           /* bora/op.h: an operation, that is a kind of graph node */
 typedef struct bora_kernel bora_kernel;   /* bora/kernel.h: one operation, fast, on one backend */
+typedef struct bora_layout bora_layout;   /* bora/layout.h: how a method of quantization stores a weight */
 
 typedef struct bora_plugin {
     uint32_t abi;        /* BORA_PLUGIN_ABI, first in every version of this table */
@@ -34,6 +35,7 @@ typedef struct bora_plugin {
     const bora_backend *const *backends;
     const bora_op *const *ops;
     const bora_kernel *const *kernels;
+    const bora_layout *const *layouts;
 } bora_plugin;
 
 #define BORA_PLUGIN_EXPORT __attribute__((visibility("default")))

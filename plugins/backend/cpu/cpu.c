@@ -12,6 +12,8 @@ static void device_close(bora_device *device)
     bora_threads_free(device->threads);
     free(device->scratch.data);
     free(device->activations.data);
+    free(device->slots.data);
+    free(device->sorted.data);
     free(device->runs.data);
     for (int i = 0; i < BORA_MAX_WEIGHTS; i++)
         free(device->vectors[i].data);
@@ -41,9 +43,12 @@ static bool run_step(bora_device *device, const bora_step *step, bora_error *err
 {
     if (step->kernel->run)
         return step->kernel->run(device, step->call, err);
-    if (step->kernel->tile && strcmp(step->kernel->op, "linear") == 0)
+    const char *op = step->call->op ? step->call->op->name : step->kernel->op;
+    if (step->kernel->tile && strcmp(op, "linear") == 0)
         return cpu_linear(device, step->kernel->tile, step->call, err);
-    return bora_fail(err, BORA_INTERNAL, "the cpu backend has no driver for this kernel of %s", step->kernel->op);
+    if (step->kernel->tile && strcmp(op, "expert_linear") == 0)
+        return cpu_expert_linear(device, step->kernel->tile, step->call, err);
+    return bora_fail(err, BORA_INTERNAL, "the cpu backend has no driver for this kernel of %s", op);
 }
 
 static bool device_run(bora_device *device, const bora_step *steps, size_t n_steps, bora_error *err)
@@ -79,9 +84,15 @@ static const bora_kernel slice = { "slice", "cpu", NULL, .run = cpu_slice };
 static const bora_kernel join = { "join", "cpu", NULL, .run = cpu_join };
 static const bora_kernel head_linear = { "head_linear", "cpu", BORA_ANY_QUANT, .run = cpu_head_linear };
 static const bora_kernel outputs = { "outputs", "cpu", NULL, .run = cpu_outputs };
+static const bora_kernel causal_conv1d = { "causal_conv1d", "cpu", NULL, .run = cpu_causal_conv1d };
+static const bora_kernel mamba2 = { "mamba2", "cpu", NULL, .run = cpu_mamba2 };
+static const bora_kernel route = { "route", "cpu", NULL, .run = cpu_route };
+static const bora_kernel expert_linear = { "expert_linear", "cpu", BORA_ANY_QUANT, .tiles_of = "linear" };
+static const bora_kernel expert_sum = { "expert_sum", "cpu", NULL, .run = cpu_expert_sum };
 static const bora_kernel *const kernels[] = {
-    &embed, &linear, &linear_any, &rms_norm, &layer_norm, &add,  &mul,         &scale,        &softcap, &activation,
-    &gate,  &rope,   &attention,  &outputs,  &slice,      &join, &head_linear, &clamped_gate, NULL,
+    &embed,       &linear,       &linear_any, &rms_norm,      &layer_norm, &add,           &mul,    &scale,
+    &softcap,     &activation,   &gate,       &rope,          &attention,  &outputs,       &slice,  &join,
+    &head_linear, &clamped_gate, &route,      &expert_linear, &expert_sum, &causal_conv1d, &mamba2, NULL,
 };
 
 static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "cpu", .version = "0.1.0", .backends = backends,

@@ -29,10 +29,21 @@ struct bora_device {
     pthread_mutex_t busy; /* held while a piece runs: guards the buffers */
     cpu_buffer scratch;   /* n_threads areas of scratch_bytes */
     size_t scratch_bytes;
-    cpu_buffer activations; /* of one linear, in the format of its kernel */
+    cpu_buffer activations;   /* of one linear, in the format of its kernel */
+    cpu_buffer slots, sorted; /* of one expert_linear: which expert gets what, and the activations in that order */
     cpu_buffer runs;
     cpu_buffer vectors[BORA_MAX_WEIGHTS];
 };
+
+static inline int64_t cpu_div_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static inline int64_t cpu_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* ---- device.c: memory and threads ---- */
 
@@ -41,7 +52,8 @@ bool cpu_reserve(cpu_buffer *buffer, size_t size_bytes, bora_error *err);
 bool cpu_reserve_scratch(bora_device *device, size_t size_bytes, bora_error *err);
 void *cpu_scratch(const bora_device *device, int thread);
 
-/* Weight `i` of a call as floats, if need be in a buffer of the device; NULL when the call has no such weight. */
+/* All numbers of weight `i` of a call as floats, if need be in a buffer of the device; NULL when the call has no such
+ * weight. */
 bool cpu_vector(bora_device *device, const bora_call *call, int i, const float **vector, bora_error *err);
 
 /* The batch's rows in runs of at most `max_rows`; valid until the next call. Returns their number, or -1. */
@@ -61,10 +73,15 @@ void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const vo
  * lie `stride` floats apart. */
 void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
                       int64_t width);
+/* One step of a linear recurrence with a state [n_rows, n]: row r becomes keep * row + add[r] * in, and then out[r] is
+ * the row's product with `read`, summed as by cpu_dot. */
+void cpu_state_step(float *state, int64_t n_rows, int64_t n, float keep, const float *add, const float *in,
+                    const float *read, float *out);
 
-/* ---- the driver of tiles, and the kernels ---- */
+/* ---- the drivers of tiles, and the kernels ---- */
 
 bool cpu_linear(bora_device *device, const bora_tile *tile, const bora_call *call, bora_error *err);
+bool cpu_expert_linear(bora_device *device, const bora_tile *tile, const bora_call *call, bora_error *err);
 extern const bora_tile cpu_tile_plain, cpu_tile_any;
 
 bool cpu_embed(bora_device *device, const bora_call *call, bora_error *err);
@@ -83,5 +100,13 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_slice(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_join(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_head_linear(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_route(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_expert_sum(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_causal_conv1d(bora_device *device, const bora_call *call, bora_error *err);
+bool cpu_mamba2(bora_device *device, const bora_call *call, bora_error *err);
+
+/* elementwise.c: the function of an activation; an error for one that is not known. */
+typedef float (*cpu_function)(float x);
+cpu_function cpu_activation_function(bora_activation_kind kind, bora_error *err);
 
 #endif

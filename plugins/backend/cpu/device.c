@@ -46,10 +46,21 @@ bool cpu_vector(bora_device *device, const bora_call *call, int i, const float *
     const bora_weight *w = i < call->n_weights ? call->weights[i] : NULL;
     if (!w)
         return true;
-    size_t size = (size_t)bora_weight_width(w) * sizeof(float);
-    if ((w->quant || (uintptr_t)w->data % _Alignof(float) != 0) && !cpu_reserve(&device->vectors[i], size, err))
+    bool as_it_lies = !w->quant && (uintptr_t)w->data % _Alignof(float) == 0;
+    if (as_it_lies) {
+        *vector = w->data;
+        return true;
+    }
+    int64_t width = bora_weight_width(w), n_rows = bora_weight_rows(w);
+    if (!cpu_reserve(&device->vectors[i], (size_t)(n_rows * width) * sizeof(float), err))
         return false;
-    *vector = bora_weight_row(w, 0, device->vectors[i].data);
+    float *numbers = device->vectors[i].data;
+    for (int64_t r = 0; r < n_rows; r++) {
+        const float *row = bora_weight_row(w, r, numbers + r * width);
+        if (row != numbers + r * width)
+            memcpy(numbers + r * width, row, (size_t)width * sizeof *row);
+    }
+    *vector = numbers;
     return true;
 }
 

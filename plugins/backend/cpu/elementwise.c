@@ -34,11 +34,16 @@ static float sigmoid(float x)
     return 1 / (1 + expf(-x));
 }
 
+static float identity(float x)
+{
+    return x;
+}
+
 typedef struct numbers {
     const float *a, *b; /* b: NULL for operations with one input */
     float *out;
     float factor, limit;
-    float (*function)(float);
+    cpu_function function;
 } numbers;
 
 static void add(void *ctx, int64_t begin, int64_t end, int thread)
@@ -139,17 +144,23 @@ bool cpu_softcap(bora_device *device, const bora_call *call, bora_error *err)
                (numbers){ .factor = ((const bora_scale_attrs *)call->attrs)->factor });
 }
 
+cpu_function cpu_activation_function(bora_activation_kind kind, bora_error *err)
+{
+    static const cpu_function functions[] = {
+        [BORA_SILU] = silu,   [BORA_GELU] = gelu,       [BORA_GELU_TANH] = gelu_tanh, [BORA_RELU] = relu,
+        [BORA_RELU2] = relu2, [BORA_SIGMOID] = sigmoid, [BORA_TANH] = tanhf,          [BORA_IDENTITY] = identity,
+    };
+    if ((unsigned)kind < sizeof functions / sizeof *functions)
+        return functions[kind];
+    bora_fail(err, BORA_UNSUPPORTED, "the cpu backend has no activation number %u", (unsigned)kind);
+    return NULL;
+}
+
 static bool run_function(bora_device *device, const bora_call *call, void (*range)(void *, int64_t, int64_t, int),
                          bora_error *err)
 {
-    static float (*const functions[])(float) = {
-        [BORA_SILU] = silu,   [BORA_GELU] = gelu,       [BORA_GELU_TANH] = gelu_tanh, [BORA_RELU] = relu,
-        [BORA_RELU2] = relu2, [BORA_SIGMOID] = sigmoid, [BORA_TANH] = tanhf,
-    };
-    unsigned kind = (unsigned)((const bora_activation_attrs *)call->attrs)->kind;
-    if (kind >= sizeof functions / sizeof *functions)
-        return bora_fail(err, BORA_UNSUPPORTED, "the cpu backend has no activation number %u", kind);
-    return run(device, call, FUNCTION_COST, range, (numbers){ .function = functions[kind] });
+    cpu_function function = cpu_activation_function(((const bora_activation_attrs *)call->attrs)->kind, err);
+    return function && run(device, call, FUNCTION_COST, range, (numbers){ .function = function });
 }
 
 bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err)

@@ -16,7 +16,6 @@ typedef struct product {
     int64_t x_width, out_width, n_tokens;
     int64_t heads, of_head, from, rows; /* rows of a head in the weight; those that are used */
     int64_t n, n_in, n_out;             /* numbers in a row of the weight; in a head of x and of the result */
-    bool whole_heads;                   /* blocks of the format cross rows: only a head as a whole can be read */
     int64_t panel_rows, n_panels;       /* of a head */
     int64_t n_groups;                   /* of tokens */
 } product;
@@ -39,11 +38,6 @@ static const float *panel(const product *p, int64_t head, int64_t first, int64_t
     int64_t row = head * p->of_head + p->from + first;
     if (!quant)
         return (const float *)(const void *)data + row * p->n;
-    if (p->whole_heads) {
-        size_t head_bytes = bora_row_bytes(quant, p->of_head * p->n);
-        quant->dequantize(data + (size_t)head * head_bytes, scratch, (size_t)(p->of_head * p->n));
-        return scratch + (p->from + first) * p->n;
-    }
     quant->dequantize(data + (size_t)row * bora_row_bytes(quant, p->n), scratch, (size_t)(n_rows * p->n));
     return scratch;
 }
@@ -98,12 +92,10 @@ bool cpu_head_linear(bora_device *device, const bora_call *call, bora_error *err
         .n_out = call->output.width / a->heads,
     };
     p.rows = a->transposed ? p.n_in : p.n_out;
-    p.whole_heads = w->quant && p.n % w->quant->block_elems != 0;
-    p.panel_rows = p.whole_heads ? p.rows : min(PANEL_ROWS, p.rows);
+    p.panel_rows = min(PANEL_ROWS, p.rows);
     p.n_panels = div_up(p.rows, p.panel_rows);
     p.n_groups = div_up(p.n_tokens, TOKENS_EACH);
-    int64_t held = p.whole_heads ? p.of_head : p.panel_rows;
-    if (w->quant && !cpu_reserve_scratch(device, (size_t)(held * p.n) * sizeof(float), err))
+    if (w->quant && !cpu_reserve_scratch(device, (size_t)(p.panel_rows * p.n) * sizeof(float), err))
         return false;
     if (a->transposed)
         cpu_parallel(device, p.heads * p.n_groups, min(p.n_tokens, TOKENS_EACH) * p.rows * p.n, multiply_transposed,

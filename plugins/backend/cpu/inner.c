@@ -115,7 +115,51 @@ INLINE void sum_all(float *sum, float keep, const float *weights, const float *r
     }
 }
 
-/* dot_NAME and sum_NAME: the above for one instruction set, in blocks that fill its registers. */
+/* n_rows is a constant where this is inlined: the rows' sums do not wait for each other. */
+INLINE void step_block(int n_rows, float *state, int64_t n, float keep, const float *add, const float *in,
+                       const float *read, float *out)
+{
+    lanes sum[MAX_BLOCK], row, x, y;
+    for (int r = 0; r < n_rows; r++)
+        sum[r] = (lanes){ 0 };
+    int64_t full = n / LANES * LANES;
+    size_t rest = (size_t)(n % LANES) * sizeof(float);
+    for (int64_t at = 0; at < full; at += LANES) {
+        x = LOAD(in + at);
+        y = LOAD(read + at);
+        for (int r = 0; r < n_rows; r++) {
+            row = LOAD(state + r * n + at) * keep + x * add[r];
+            memcpy(state + r * n + at, &row, sizeof row);
+            sum[r] += row * y;
+        }
+    }
+    if (rest) {
+        x = y = (lanes){ 0 };
+        memcpy(&x, in + full, rest);
+        memcpy(&y, read + full, rest);
+        for (int r = 0; r < n_rows; r++) {
+            row = (lanes){ 0 };
+            memcpy(&row, state + r * n + full, rest);
+            row = row * keep + x * add[r];
+            memcpy(state + r * n + full, &row, rest);
+            sum[r] += row * y;
+        }
+    }
+    for (int r = 0; r < n_rows; r++)
+        out[r] = add_lanes(&sum[r]);
+}
+
+INLINE void step_all(int block_rows, float *state, int64_t n_rows, int64_t n, float keep, const float *add,
+                     const float *in, const float *read, float *out)
+{
+    int64_t r = 0;
+    for (; r + block_rows <= n_rows; r += block_rows)
+        step_block(block_rows, state + r * n, n, keep, add + r, in, read, out + r);
+    for (; r < n_rows; r++)
+        step_block(1, state + r * n, n, keep, add + r, in, read, out + r);
+}
+
+/* dot_NAME, sum_NAME and step_NAME: the above for one instruction set, in blocks that fill its registers. */
 #define VARIANT(name, attribute, block_rows, block_acts)                                                               \
     attribute static void dot_##name(const char *rows, size_t row_bytes, int n_rows, int64_t k, const char *acts,      \
                                      size_t act_bytes, int n_acts, float *out, size_t out_stride)                      \
@@ -126,6 +170,11 @@ INLINE void sum_all(float *sum, float keep, const float *weights, const float *r
                                      int n, int64_t width)                                                             \
     {                                                                                                                  \
         sum_all(sum, keep, weights, rows, stride, n, width);                                                           \
+    }                                                                                                                  \
+    attribute static void step_##name(float *state, int64_t n_rows, int64_t n, float keep, const float *add,           \
+                                      const float *in, const float *read, float *out)                                  \
+    {                                                                                                                  \
+        step_all(block_rows, state, n_rows, n, keep, add, in, read, out);                                              \
     }
 
 VARIANT(baseline, , 2, 1)
@@ -150,4 +199,10 @@ void cpu_weighted_sum(float *sum, float keep, const float *weights, const float 
                       int64_t width)
 {
     DISPATCH(sum, sum, keep, weights, rows, stride, n, width);
+}
+
+void cpu_state_step(float *state, int64_t n_rows, int64_t n, float keep, const float *add, const float *in,
+                    const float *read, float *out)
+{
+    DISPATCH(step, state, n_rows, n, keep, add, in, read, out);
 }

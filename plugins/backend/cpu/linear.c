@@ -19,16 +19,6 @@ typedef struct product {
     int64_t n_groups, tokens_each;
 } product;
 
-static int64_t div_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void prepare_activations(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const product *p = ctx;
@@ -44,10 +34,10 @@ static void multiply(void *ctx, size_t task, int thread)
     const bora_tile *tile = p->tile;
     /* Groups of tokens run fastest: the same panels are used by tasks that are near in time. */
     int64_t group = (int64_t)task % p->n_groups, chunk = (int64_t)task / p->n_groups;
-    int64_t t0 = group * p->tokens_each, n_tokens = min(p->tokens_each, p->n_tokens - t0);
-    int64_t last = min((chunk + 1) * p->panels_each, p->n_panels);
+    int64_t t0 = group * p->tokens_each, n_tokens = cpu_min(p->tokens_each, p->n_tokens - t0);
+    int64_t last = cpu_min((chunk + 1) * p->panels_each, p->n_panels);
     for (int64_t panel = chunk * p->panels_each; panel < last; panel++) {
-        int64_t r0 = panel * tile->panel_rows, n_rows = min(tile->panel_rows, p->n_out - r0);
+        int64_t r0 = panel * tile->panel_rows, n_rows = cpu_min(tile->panel_rows, p->n_out - r0);
         float *out = p->out + t0 * p->n_out + r0;
         tile->dot(p->quant, p->weight + (size_t)panel * p->panel_bytes, p->row_bytes, (int)n_rows, p->k,
                   p->acts + (size_t)t0 * p->act_bytes, p->act_bytes, (int)n_tokens, out, (size_t)p->n_out,
@@ -61,16 +51,17 @@ static void multiply(void *ctx, size_t task, int thread)
 static void cut(product *p)
 {
     int64_t tasks = (int64_t)p->device->n_threads * TASKS_PER_THREAD;
-    p->n_groups = div_up(p->n_tokens, p->tile->max_tokens);
-    p->tokens_each = div_up(p->n_tokens, p->n_groups);
-    p->n_groups = div_up(p->n_tokens, p->tokens_each);
-    p->n_panels = div_up(p->n_out, p->tile->panel_rows);
+    p->n_groups = cpu_div_up(p->n_tokens, p->tile->max_tokens);
+    p->tokens_each = cpu_div_up(p->n_tokens, p->n_groups);
+    p->n_groups = cpu_div_up(p->n_tokens, p->tokens_each);
+    p->n_panels = cpu_div_up(p->n_out, p->tile->panel_rows);
     if (p->n_tokens * p->n_out <= SMALL_PRODUCT / p->k)
         tasks = 1;
-    int64_t chunks = min(div_up(tasks, p->n_groups), p->n_panels), in_cache = CHUNK_BYTES / (int64_t)p->panel_bytes;
-    p->panels_each = div_up(p->n_panels, chunks);
+    int64_t chunks = cpu_min(cpu_div_up(tasks, p->n_groups), p->n_panels),
+            in_cache = CHUNK_BYTES / (int64_t)p->panel_bytes;
+    p->panels_each = cpu_div_up(p->n_panels, chunks);
     if (p->n_groups > 1) /* the panels of a chunk are read again for each group */
-        p->panels_each = min(p->panels_each, in_cache > 0 ? in_cache : 1);
+        p->panels_each = cpu_min(p->panels_each, in_cache > 0 ? in_cache : 1);
 }
 
 bool cpu_linear(bora_device *device, const bora_tile *tile, const bora_call *call, bora_error *err)
@@ -107,6 +98,6 @@ bool cpu_linear(bora_device *device, const bora_tile *tile, const bora_call *cal
         cpu_parallel(device, p.n_tokens, p.k * 4, prepare_activations, &p);
     }
     cut(&p);
-    bora_threads_run(device->threads, (size_t)(p.n_groups * div_up(p.n_panels, p.panels_each)), multiply, &p);
+    bora_threads_run(device->threads, (size_t)(p.n_groups * cpu_div_up(p.n_panels, p.panels_each)), multiply, &p);
     return true;
 }

@@ -6,7 +6,7 @@
 typedef struct norm {
     const float *x, *weight, *bias; /* weight, bias: [n] or NULL */
     float *out;
-    int64_t n;
+    int64_t n, n_weights; /* of a run; of the weight, which may be that of several runs */
     double eps;
     float weight_bias;
 } norm;
@@ -34,10 +34,11 @@ static void rms_norm(void *ctx, int64_t begin, int64_t end, int thread)
     (void)thread;
     for (int64_t run = begin; run < end; run++) {
         const float *x = m->x + run * m->n;
+        const float *weight = m->weight + run * m->n % m->n_weights;
         float *out = m->out + run * m->n;
         float inverse = (float)(1 / sqrt(sum_squares(x, 0, m->n) / (double)m->n + m->eps));
         for (int64_t i = 0; i < m->n; i++)
-            out[i] = x[i] * inverse * (m->weight ? m->weight[i] + m->weight_bias : 1);
+            out[i] = x[i] * inverse * (weight[i] + m->weight_bias);
     }
 }
 
@@ -69,7 +70,9 @@ static bool run(bora_device *device, const bora_call *call, void (*range)(void *
     };
     for (int i = call->n_weights - 1; i >= 0; i--)
         if (call->weights[i])
-            m.n = bora_weight_width(call->weights[i]);
+            m.n = m.n_weights = bora_weight_numbers(call->weights[i]);
+    if (a->groups > 1)
+        m.n /= a->groups;
     if (!cpu_vector(device, call, 0, &m.weight, err) || !cpu_vector(device, call, 1, &m.bias, err))
         return false;
     cpu_parallel(device, call->output.rows * (call->output.width / m.n), m.n * 2, range, &m);

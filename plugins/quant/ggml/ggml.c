@@ -12,7 +12,11 @@ static const bora_quant *const quants[] = {
     &quant_q4_k, &quant_q5_k, &quant_q6_k, &quant_q8_k, &quant_mxfp4, NULL,
 };
 
-static const bora_plugin plugin = { .abi = BORA_PLUGIN_ABI, .name = "ggml", .version = "1.0", .quants = quants };
+static const bora_layout *const layouts[] = { &layout_mxfp4, NULL };
+
+static const bora_plugin plugin = {
+    .abi = BORA_PLUGIN_ABI, .name = "ggml", .version = "1.0", .quants = quants, .layouts = layouts
+};
 
 BORA_PLUGIN_EXPORT const bora_plugin *bora_plugin_entry(void)
 {

@@ -6,7 +6,7 @@
 #ifndef GGML_LAYOUT_H
 #define GGML_LAYOUT_H
 
-#include <bora/quant.h>
+#include <bora/layout.h>
 
 enum {
     SMALL_BLOCK = 32,  /* numbers in a block of q4_0 ... q8_1 */
@@ -123,5 +123,6 @@ extern const bora_quant quant_q2_k, quant_q4_k, quant_q5_k;
 extern const bora_quant quant_q3_k, quant_q6_k, quant_q8_k;
 /* mxfp4.c */
 extern const bora_quant quant_mxfp4;
+extern const bora_layout layout_mxfp4;
 
 #endif

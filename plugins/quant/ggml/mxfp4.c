@@ -75,3 +75,55 @@ const bora_quant quant_mxfp4 = {
     .dequantize = dequantize_mxfp4,
     .quantize = quantize_mxfp4,
 };
+
+/* ---- in safetensors: NAME_blocks [.., n / 32, 16] and NAME_scales [.., n / 32], bytes ----
+ *
+ * Byte j of a block holds numbers 2j (low nibble) and 2j + 1. Rows are outputs, where the models that use this store
+ * their plain weights the other way round. */
+
+enum { CODES, EXPONENTS };
+
+static bool describe_mxfp4(bora_stored *s, bora_error *err)
+{
+    const bora_tensor_info *codes = s->parts[CODES], *exponents = s->parts[EXPONENTS];
+    int n = exponents->n_dims;
+    if (codes->quant->block_bytes != 1 || codes->quant->block_elems != 1 || exponents->quant->block_bytes != 1 ||
+        exponents->quant->block_elems != 1)
+        return bora_fail(err, BORA_FORMAT, "%s and %s must hold bytes", codes->name, exponents->name);
+    bool fits = n >= 2 && codes->n_dims == n + 1 && codes->shape[n] == SMALL_BLOCK / 2;
+    for (int d = 0; d < n && fits; d++)
+        fits = codes->shape[d] == exponents->shape[d];
+    if (!fits || exponents->shape[n - 1] > INT64_MAX / SMALL_BLOCK)
+        return bora_fail(err, BORA_FORMAT, "%s must be [.., rows, blocks] and %s [.., rows, blocks, 16]",
+                         exponents->name, codes->name);
+    memcpy(s->shape, exponents->shape, sizeof s->shape);
+    s->n_dims = n;
+    s->shape[n - 1] *= SMALL_BLOCK;
+    s->quant = quant_mxfp4.name;
+    s->transposed = true;
+    return true;
+}
+
+static void read_mxfp4(const bora_stored *s, int64_t first_row, int64_t n_rows, void *blocks)
+{
+    const size_t in_row = (size_t)s->shape[s->n_dims - 1] / SMALL_BLOCK, first = (size_t)first_row * in_row;
+    const uint8_t *pairs = (const uint8_t *)s->parts[CODES]->data + first * 16;
+    const uint8_t *exponents = (const uint8_t *)s->parts[EXPONENTS]->data + first;
+    mxfp4_block *block = blocks;
+    for (size_t b = 0; b < (size_t)n_rows * in_row; b++, block++, pairs += 16) {
+        block->e = exponents[b];
+        for (int j = 0; j < 8; j++) {
+            const uint8_t low = pairs[j], high = pairs[8 + j]; /* of numbers 2j, 2j + 1 and 16 + 2j, 16 + 2j + 1 */
+            block->qs[2 * j] = (uint8_t)((low & 15) | high << 4);
+            block->qs[2 * j + 1] = (uint8_t)(low >> 4 | (high & 0xf0));
+        }
+    }
+}
+
+const bora_layout layout_mxfp4 = {
+    .name = "mxfp4",
+    .methods = NAMES("mxfp4"),
+    .suffixes = NAMES("_blocks", "_scales"),
+    .describe = describe_mxfp4,
+    .read = read_mxfp4,
+};
