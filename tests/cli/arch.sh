@@ -16,7 +16,7 @@ logits() {
 
 # The example of docs/architectures.md, as it stands there.
 awk '/^```toml$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$BORA_SOURCE/docs/architectures.md" >mine.toml
-try 0 run -m "$BORA_SOURCE/models/demo" --arch mine.toml --temperature 0 -i "What is the capital of France?"
+try 0 run -m "$BORA_SOURCE/models/demo" --arch mine.toml --temperature 0 -n 16 -i "What is the capital of France?"
 [ "$(cat out)" = "The capital of France is Paris." ] || fail "docs/architectures.md: $(cat out)"
 
 # A file of one's own, in another folder, gives what the one beside libbora gives.

@@ -780,10 +780,11 @@ static void every_function_is_described(void **state)
         fail_msg("%s", err.message);
     const char *name, *parameters;
     for (size_t i = 0; (name = function_at(i, &parameters)); i++) {
-        char entry[80];
-        snprintf(entry, sizeof entry, "| `%s(", name);
-        if (!strstr(page, entry))
+        buf entry = { 0 };
+        buf_printf(&entry, "| `%s(", name);
+        if (!strstr(page, buf_text(&entry)))
             fail_msg("%s: the table of functions has no %s()", path, name);
+        buf_free(&entry);
     }
     free(page);
     free(path);
