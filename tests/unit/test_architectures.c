@@ -14,9 +14,6 @@
 
 enum { MAX_CASES = 128, N_FIRST = 20, N_GREEDY = 32, N_SEQUENCES = 4 };
 
-/* What no plugin offers in this version: these have to be refused, so that this list cannot outlive its reason. */
-static const char *const not_yet[] = { "gptoss" };
-
 typedef struct model_case {
     char name[64];      /* of the test: "phi3", "phi3 as published", "phi3.gguf" */
     char reference[64]; /* the folder with tokens and logits */
@@ -89,15 +86,6 @@ static bora_model *load_case(const model_case *c, bora_error *err)
     unlink(to[1]);
     rmdir(folder);
     return m;
-}
-
-static bool is_not_yet(const char *reference)
-{
-    size_t n = strcspn(reference, "-");
-    for (size_t i = 0; i < sizeof not_yet / sizeof *not_yet; i++)
-        if (strlen(not_yet[i]) == n && !strncmp(reference, not_yet[i], n))
-            return true;
-    return false;
 }
 
 static float *new_logits(const bora_model *m, int32_t n)
@@ -294,10 +282,6 @@ static void agrees_with_transformers(void **state)
     int32_t tokens[MAX_TOKENS], n = read_tokens(c->reference, tokens);
     bora_error err = { .code = BORA_OK };
     bora_model *m = load_case(c, &err);
-    if (!m && is_not_yet(c->reference) && strstr(err.message, "no plugin offers the architecture")) {
-        print_message("%-28s not in this version\n", c->name);
-        skip();
-    }
     if (!m)
         fail_msg("%s: %s", c->name, err.message);
     float *whole = logits_of(m, tokens, n, 0, 0);
@@ -307,8 +291,6 @@ static void agrees_with_transformers(void **state)
     check_greedy(c, m, tokens);
     free(whole);
     bora_model_free(m);
-    if (is_not_yet(c->reference))
-        fail_msg("%s is there: take it off the list of what is not yet", c->name);
 }
 
 static bool is_there(const char *name, const char *file)
