@@ -229,7 +229,7 @@ static bool call_op(call *c, const bora_op *op, const expr *x, value *out)
 
 static bool call_rope_params(call *c, value *out)
 {
-    int32_t head_dim;
+    int32_t head_dim = 0;
     if (!as_int(c, 0, &head_dim))
         return false;
     bora_rope_attrs rope = bora_rope_params(c->e->graph, head_dim);
