@@ -109,7 +109,7 @@ typedef struct declared_arch {
     const bora_arch *archs[2];
     arena arena;
     const char *file; /* as messages call it */
-    const char *about;
+    bora_chat_conventions chat;
     const expr *layers; /* how many */
     const char *scope;  /* of a layer: "model.layers.{i}" */
     const statement *setup, *layer, *output;

@@ -237,7 +237,7 @@ static bool call_op(call *c, const bora_op *op, const expr *x, value *out)
 
 static bool call_rope_params(call *c, value *out)
 {
-    int32_t head_dim, offset = 0;
+    int32_t head_dim = 0, offset = 0;
     bool interleaved;
     double theta = 0, partial = 0;
     bora_rope_section section = { 0 };
@@ -410,9 +410,9 @@ static const struct function {
     { "gated_mlp", "x name kind", call_gated_mlp },
     { "expert_mlp", "x routes name kind", call_expert_mlp },
     { "stacked_weight", "name parts n", call_stacked_weight },
+    { "taken_weight", "name source from? step? count? transposed?", call_taken_weight },
     { "head", "x name embed tied?", call_head },
     { "has_weight", "name", call_has_weight },
-    { "taken_weight", "name source from? step? count? transposed?", call_taken_weight },
     { "reject", "message", call_reject },
     { "width", "x", call_width },
     { "len", "list", call_len },

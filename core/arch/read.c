@@ -75,8 +75,8 @@ static bool texts(declared_arch *d, const toml_value *table, const char *key, co
         return bora_fail_memory(err, d->file);
     size_t n = 0;
     for (const toml_value *item = v->first; item; item = item->next) {
-        if (!is_text(item))
-            return fail_at(d, item, err, "must be a string");
+        if (!is_text(item) || item->len == 0)
+            return fail_at(d, item, err, "must be a string, and not an empty one");
         list[n++] = item->string;
     }
     *out = list;
@@ -151,17 +151,135 @@ static bool read_gguf(declared_arch *d, const toml_value *root, bora_error *err)
            pairs(d, gguf, "params", &d->arch.gguf_params, err);
 }
 
+/* ---- conversation ---- */
+
+/* A string that is not empty, NULL when it is not there. */
+static bool mark(const declared_arch *d, const toml_value *table, const char *key, const char **out, bora_error *err)
+{
+    if (!text(d, table, key, out, err))
+        return false;
+    return !*out || **out ? true : fail_at(d, toml_get(table, key), err, "must not be empty");
+}
+
+static bool need(const declared_arch *d, const toml_value *table, const char *key, const char *given, bora_error *err)
+{
+    return given ? true
+                 : bora_fail(err, BORA_FORMAT, "%s:%d:%d: \"%s\" is missing here", d->file, table->line, table->column,
+                             key);
+}
+
+static bool flag(const declared_arch *d, const toml_value *table, const char *key, bool *out, bora_error *err)
+{
+    const toml_value *v = toml_get(table, key);
+    *out = v && v->type == TOML_BOOL && v->boolean;
+    return !v || v->type == TOML_BOOL ? true : fail_at(d, v, err, "must be true or false");
+}
+
+/* An array of tables; `count` is 0 when it is not there. */
+static bool tables_at(const declared_arch *d, const toml_value *chat, const char *key, const toml_value **first,
+                      size_t *count, bora_error *err)
+{
+    const toml_value *list = toml_get(chat, key);
+    *first = list ? list->first : NULL;
+    *count = list ? list->count : 0;
+    for (const toml_value *v = *first; list && list->type == TOML_ARRAY && v; v = v->next)
+        if (v->type != TOML_TABLE)
+            return fail_at(d, v, err, "must be a table");
+    return !list || list->type == TOML_ARRAY ? true : fail_at(d, list, err, "must be an array of tables");
+}
+
+static bool read_thinking(declared_arch *d, const toml_value *chat, bora_error *err)
+{
+    static const char *const keys[] = { "begin", "end", "answer", NULL };
+    const toml_value *v;
+    size_t n;
+    if (!tables_at(d, chat, "thinking", &v, &n, err))
+        return false;
+    bora_thinking_tags *tags = arena_array(&d->arena, n + 1, sizeof *tags);
+    if (!tags)
+        return bora_fail_memory(err, d->file);
+    d->chat.thinking = tags;
+    for (; v; v = v->next, tags++)
+        if (!known_keys(d, v, keys, err) || !mark(d, v, "begin", &tags->begin, err) ||
+            !mark(d, v, "end", &tags->end, err) || !texts(d, v, "answer", &tags->answer, err) ||
+            !need(d, v, "begin", tags->begin, err) || !need(d, v, "end", tags->end, err))
+            return false;
+    return true;
+}
+
+static bool read_tool_syntax(declared_arch *d, const toml_value *v, bora_tool_syntax *s, bora_error *err)
+{
+    static const char *const keys[] = { "when",
+                                        "begin",
+                                        "end",
+                                        "bare",
+                                        "name",
+                                        "arguments",
+                                        "arguments_begin",
+                                        "parameter_begin",
+                                        "parameter_name_end",
+                                        "parameter_end",
+                                        "around",
+                                        NULL };
+    const struct {
+        const char *key;
+        const char **out;
+    } marks[] = {
+        { "when", &s->when },
+        { "begin", &s->begin },
+        { "end", &s->end },
+        { "name", &s->name },
+        { "arguments", &s->arguments },
+        { "arguments_begin", &s->arguments_begin },
+        { "parameter_begin", &s->parameter_begin },
+        { "parameter_name_end", &s->parameter_name_end },
+        { "parameter_end", &s->parameter_end },
+    };
+    if (!known_keys(d, v, keys, err))
+        return false;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (!mark(d, v, marks[i].key, marks[i].out, err))
+            return false;
+    return flag(d, v, "bare", &s->bare, err) && texts(d, v, "around", &s->around, err) &&
+           need(d, v, "begin", s->begin, err) &&
+           (!s->parameter_begin || (need(d, v, "parameter_name_end", s->parameter_name_end, err) &&
+                                    need(d, v, "parameter_end", s->parameter_end, err)));
+}
+
+static bool read_chat(declared_arch *d, const toml_value *root, bora_error *err)
+{
+    static const char *const keys[] = { "stop", "thinking", "tools", NULL };
+    const toml_value *chat, *v;
+    size_t n;
+    if (!table_at(d, root, "chat", &chat, err) || !chat)
+        return !chat;
+    if (!known_keys(d, chat, keys, err) || !texts(d, chat, "stop", &d->chat.stop, err) ||
+        !read_thinking(d, chat, err) || !tables_at(d, chat, "tools", &v, &n, err))
+        return false;
+    bora_tool_syntax *tools = arena_array(&d->arena, n + 1, sizeof *tools);
+    if (!tools)
+        return bora_fail_memory(err, d->file);
+    d->chat.tools = tools;
+    for (; v; v = v->next)
+        if (!read_tool_syntax(d, v, tools++, err))
+            return false;
+    d->arch.chat = &d->chat;
+    return true;
+}
+
 static bool read_file(declared_arch *d, const toml_value *root, bora_error *err)
 {
-    static const char *const keys[] = { "name", "about", "architectures", "model_types", "gguf", "graph", NULL };
+    static const char *const keys[] = {
+        "name", "about", "architectures", "model_types", "gguf", "chat", "graph", NULL
+    };
     if (!known_keys(d, root, keys, err) || !text(d, root, "name", &d->arch.name, err) ||
-        !text(d, root, "about", &d->about, err))
+        !text(d, root, "about", &d->arch.about, err))
         return false;
     if (!d->arch.name)
         return bora_fail(err, BORA_FORMAT, "%s: \"name\" is missing: what --arch calls it", d->file);
     return texts(d, root, "architectures", &d->arch.architectures, err) &&
            texts(d, root, "model_types", &d->arch.model_types, err) && read_gguf(d, root, err) &&
-           read_graph(d, root, err);
+           read_chat(d, root, err) && read_graph(d, root, err);
 }
 
 declared_arch *declared_parse(const char *source, size_t len, const char *name, bora_error *err)

@@ -8,6 +8,7 @@
 #include "engine/reasoning.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
+#include "model/model.h"
 
 static double seconds(void)
 {
@@ -22,9 +23,10 @@ typedef struct outlet {
     const bora_tokenizer *tokenizer; /* NULL: nobody wants text */
     bora_detokenizer *detokenizer;
     reasoning reasoning;
-    buf held;       /* not given out yet */
-    bool stopped;   /* a stop string came */
-    bool cancelled; /* the caller wants no more */
+    const bora_tool_syntax *tool_syntax; /* of the model, or NULL */
+    buf held;                            /* not given out yet */
+    bool stopped;                        /* a stop string came */
+    bool cancelled;                      /* the caller wants no more */
 } outlet;
 
 static bool give(outlet *o, size_t n, bora_error *err)
@@ -74,13 +76,32 @@ static bool say(outlet *o, const char *text, size_t len, bora_error *err)
     return ok;
 }
 
-/* The tags of thinking are text, whatever kind of token they are. */
-static const char *special_tag(const outlet *o, int32_t token)
+/* Whether a special token is one of the marks of a call, or a part of one. */
+static bool is_tool_mark(const bora_tool_syntax *s, const char *piece)
+{
+    if (!s)
+        return false;
+    const char *const marks[] = {
+        s->begin, s->end, s->arguments_begin, s->parameter_begin, s->parameter_name_end, s->parameter_end,
+    };
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (marks[i] && strstr(marks[i], piece))
+            return true;
+    for (const char *const *mark = s->around; mark && *mark; mark++)
+        if (strstr(*mark, piece))
+            return true;
+    return false;
+}
+
+/* The marks of thinking and of calls are text, whatever kind of token they are. */
+static const char *special_mark(const outlet *o, int32_t token)
 {
     const char *piece = o->request->on_part && bora_tokenizer_is_special(o->tokenizer, token)
                             ? bora_tokenizer_piece(o->tokenizer, token)
                             : NULL;
-    return piece && reasoning_is_tag(piece) ? piece : NULL;
+    if (!piece || !*piece)
+        return NULL;
+    return reasoning_is_tag(o->reasoning.own, piece) || is_tool_mark(o->tool_syntax, piece) ? piece : NULL;
 }
 
 static bool say_token(outlet *o, int32_t token, bora_error *err)
@@ -89,9 +110,9 @@ static bool say_token(outlet *o, int32_t token, bora_error *err)
     size_t len;
     if (!o->detokenizer)
         return true;
-    const char *tag = special_tag(o, token);
-    if (tag)
-        return say(o, tag, strlen(tag), err);
+    const char *mark = special_mark(o, token);
+    if (mark)
+        return say(o, mark, strlen(mark), err);
     return bora_detokenizer_push(o->detokenizer, token, &text, &len, err) && say(o, text, len, err);
 }
 
@@ -135,7 +156,9 @@ static bool open_outlet(outlet *o, const bora_model *model, bora_error *err)
         return true;
     o->tokenizer = bora_model_tokenizer(model, err);
     o->detokenizer = o->tokenizer ? bora_detokenizer_new(o->tokenizer, !r->keep_special, err) : NULL;
-    o->reasoning = (reasoning){ .give = r->on_part, .ctx = r->ctx };
+    const bora_chat_conventions *chat = model->source.arch->chat;
+    o->reasoning = (reasoning){ .give = r->on_part, .ctx = r->ctx, .own = chat ? chat->thinking : NULL };
+    o->tool_syntax = model->tool_syntax;
     return o->detokenizer && (!r->on_part || follow_tags(o, err)) && (!r->continues || follow_prompt(o, err));
 }
 
@@ -202,10 +225,6 @@ static bool generate(bora_session *s, const bora_request *r, bora_answer *answer
             answer->finish = BORA_FINISH_CANCELLED;
             return true;
         }
-        if (r->max_tokens > 0 && answer->n_generated >= r->max_tokens) {
-            answer->finish = BORA_FINISH_LENGTH;
-            return true;
-        }
         if (!sampler_choose(chooser, logits, s->tokens, s->length, r->n_prompt, &token, r->on_token ? &logprob : NULL,
                             err))
             return false;
@@ -220,6 +239,10 @@ static bool generate(bora_session *s, const bora_request *r, bora_answer *answer
             return false;
         if (out->stopped || out->cancelled) {
             answer->finish = out->cancelled ? BORA_FINISH_CANCELLED : BORA_FINISH_STOP;
+            return true;
+        }
+        if (r->max_tokens > 0 && answer->n_generated >= r->max_tokens) {
+            answer->finish = BORA_FINISH_LENGTH;
             return true;
         }
         if (s->length >= context) {

@@ -7,25 +7,37 @@
 #include <string.h>
 
 /* The pairs that published models were trained with. */
-static const struct reasoning_tags {
-    const char *open, *close;
-} families[] = {
-    { "<think>", "</think>" },
-    { "[THINK]", "[/THINK]" },
-    { "<thought>", "</thought>" },
-    { "<seed:think>", "</seed:think>" },
-    { "◁think▷", "◁/think▷" },
-    { "<|START_THINKING|>", "<|END_THINKING|>" },
-    { "<|inner_prefix|>", "<|inner_suffix|>" },
+static const bora_thinking_tags common[] = {
+    { .begin = "<think>", .end = "</think>" },
+    { .begin = "[THINK]", .end = "[/THINK]" },
+    { .begin = "<thought>", .end = "</thought>" },
+    { .begin = "<seed:think>", .end = "</seed:think>" },
+    { .begin = "◁think▷", .end = "◁/think▷" },
+    { .begin = "<|START_THINKING|>", .end = "<|END_THINKING|>" },
+    { .begin = "<|inner_prefix|>", .end = "<|inner_suffix|>" },
 };
 
-enum { N_FAMILIES = sizeof families / sizeof *families };
+enum { N_COMMON = sizeof common / sizeof *common };
 
-bool reasoning_is_tag(const char *text)
+/* The model's own pairs, then those of all; NULL at the end. */
+static const bora_thinking_tags *pair_at(const bora_thinking_tags *own, size_t i)
 {
-    for (size_t i = 0; i < N_FAMILIES; i++)
-        if (strcmp(text, families[i].open) == 0 || strcmp(text, families[i].close) == 0)
+    for (; own && own->begin; own++)
+        if (i-- == 0)
+            return own;
+    return i < N_COMMON ? &common[i] : NULL;
+}
+
+bool reasoning_is_tag(const bora_thinking_tags *own, const char *text)
+{
+    const bora_thinking_tags *t;
+    for (size_t i = 0; (t = pair_at(own, i)); i++) {
+        if (strstr(t->begin, text) || strstr(t->end, text))
             return true;
+        for (const char *const *mark = t->answer; mark && *mark; mark++)
+            if (strstr(*mark, text))
+                return true;
+    }
     return false;
 }
 
@@ -44,10 +56,11 @@ static size_t trimmed(const char *text, size_t len)
 void reasoning_follow(reasoning *r, const char *text, size_t len)
 {
     len = trimmed(text, len);
-    for (size_t i = 0; i < N_FAMILIES; i++) {
-        size_t n = strlen(families[i].open);
-        if (len >= n && memcmp(text + len - n, families[i].open, n) == 0) {
-            r->tags = &families[i];
+    const bora_thinking_tags *t;
+    for (size_t i = 0; (t = pair_at(r->own, i)); i++) {
+        size_t n = strlen(t->begin);
+        if (len >= n && memcmp(text + len - n, t->begin, n) == 0) {
+            r->tags = t;
             r->state = REASONING_THINKING;
         }
     }
@@ -92,14 +105,25 @@ static bool begin(reasoning *r)
     while (space < r->held.len && is_space(r->held.data[space]))
         space++;
     bool wait = space == r->held.len;
-    for (size_t i = 0; i < N_FAMILIES && space < r->held.len; i++) {
-        int starts = starts_with(r->held.data + space, r->held.len - space, families[i].open);
+    const char *text = r->held.data + space;
+    const bora_thinking_tags *t;
+    for (size_t i = 0; space < r->held.len && (t = pair_at(r->own, i)); i++) {
+        int starts = starts_with(text, r->held.len - space, t->begin);
         wait |= starts == 0;
         if (starts > 0) {
-            drop(r, space + strlen(families[i].open));
-            r->tags = &families[i];
+            drop(r, space + strlen(t->begin));
+            r->tags = t;
             r->state = REASONING_THINKING;
             return true;
+        }
+        for (const char *const *mark = t->answer; mark && *mark; mark++) {
+            starts = starts_with(text, r->held.len - space, *mark);
+            wait |= starts == 0;
+            if (starts > 0) {
+                r->tags = t;
+                r->state = REASONING_AFTER;
+                return true;
+            }
         }
     }
     if (!wait)
@@ -112,13 +136,13 @@ static bool think(reasoning *r)
     if (!r->begun) {
         drop_space(r);
         /* Where the prompt opened the tag already, some models do so once more. */
-        int again = r->held.len ? starts_with(r->held.data, r->held.len, r->tags->open) : 0;
+        int again = r->held.len ? starts_with(r->held.data, r->held.len, r->tags->begin) : 0;
         if (again > 0)
-            drop(r, strlen(r->tags->open));
+            drop(r, strlen(r->tags->begin));
         if (again >= 0)
             return again > 0;
     }
-    const char *close = r->tags->close, *at = memmem(r->held.data, r->held.len, close, strlen(close));
+    const char *close = r->tags->end, *at = memmem(r->held.data, r->held.len, close, strlen(close));
     size_t end = at ? (size_t)(at - r->held.data) : r->held.len;
     if (!at)
         for (size_t tail = 1; tail < strlen(close) && tail <= r->held.len; tail++)
@@ -134,10 +158,29 @@ static bool think(reasoning *r)
     return at != NULL;
 }
 
+/* Drops white space and the marks in front of the answer. False: there may be more of them. */
+static bool drop_marks(reasoning *r)
+{
+    drop_space(r);
+    for (const char *const *mark = r->tags->answer; mark && *mark && r->held.len > 0;) {
+        int starts = starts_with(r->held.data, r->held.len, *mark);
+        if (starts == 0)
+            return false;
+        if (starts > 0) {
+            drop(r, strlen(*mark));
+            drop_space(r);
+            mark = r->tags->answer;
+        } else {
+            mark++;
+        }
+    }
+    return true;
+}
+
 static bool answer(reasoning *r)
 {
-    if (r->state == REASONING_AFTER)
-        drop_space(r);
+    if (r->state == REASONING_AFTER && !drop_marks(r))
+        return false;
     if (r->held.len > 0) {
         r->state = REASONING_ANSWER;
         give(r, false, r->held.len);

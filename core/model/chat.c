@@ -1,5 +1,5 @@
-/* What a model says of conversation: its chat template, the text of its special tokens, and the tokens that end an
- * answer. */
+/* What a model says of conversation: its chat template, the text of its special tokens, the tokens that end an answer,
+ * and how it calls tools. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +9,34 @@
 
 enum { TEMPLATE_LIMIT_BYTES = 16 << 20 };
 
-static bool set_template(bora_model *m, const char *source, const char *name, bora_error *err)
+/* Models of every family are trained to call tools like this: for those whose architecture does not know better. */
+static const bora_tool_syntax common_tools[] = {
+    { .when = "<tool_call>", .begin = "<tool_call>", .end = "</tool_call>" },
+    { 0 },
+};
+
+/* The first that the template (NULL: there is none) speaks of. */
+static const bora_tool_syntax *find_tool_syntax(const bora_tool_syntax *list, const char *source, size_t len)
 {
-    m->chat_template = bora_chat_template_new(source, strlen(source), name, err);
+    for (; list && list->begin; list++)
+        if (!list->when || (source && memmem(source, len, list->when, strlen(list->when))))
+            return list;
+    return NULL;
+}
+
+static void choose_tool_syntax(bora_model *m, const char *source, size_t len)
+{
+    const bora_chat_conventions *chat = m->source.arch->chat;
+    m->tool_syntax = find_tool_syntax(chat ? chat->tools : NULL, source, len);
+    if (!m->tool_syntax)
+        m->tool_syntax = find_tool_syntax(common_tools, source, len);
+}
+
+static bool set_template(bora_model *m, const char *source, size_t len, const char *name, bora_error *err)
+{
+    m->chat_template = bora_chat_template_new(source, len, name, err);
+    if (m->chat_template)
+        choose_tool_syntax(m, source, len);
     return m->chat_template != NULL;
 }
 
@@ -42,12 +67,11 @@ static bool template_file(bora_model *m, const char *path, bora_error *err)
     if (n > 5 && strcmp(path + n - 5, ".json") == 0) {
         cJSON *json = json_parse(text, len, path, err);
         const char *source = template_in_json(json_get(json, "chat_template"));
-        ok = json && (source ? set_template(m, source, path, err)
+        ok = json && (source ? set_template(m, source, strlen(source), path, err)
                              : bora_fail(err, BORA_FORMAT, "%s: has no \"chat_template\"", path));
         cJSON_Delete(json);
     } else {
-        m->chat_template = bora_chat_template_new(text, len, path, err);
-        ok = m->chat_template != NULL;
+        ok = set_template(m, text, len, path, err);
     }
     free(text);
     return ok;
@@ -76,7 +100,7 @@ static bool load_template(bora_model *m, const bora_settings *settings, bora_err
     }
     /* A model's own template that cannot be used is no reason not to complete text with it. */
     bora_error why = { .code = BORA_OK };
-    if (source && !set_template(m, source, name, &why))
+    if (source && !set_template(m, source, strlen(source), name, &why))
         runtime_log(m->runtime, BORA_LOG_WARN, "the model's chat template is left out: %s", why.message);
     return true;
 }
@@ -122,8 +146,8 @@ static bool add_stop_json(bora_model *m, const cJSON *item)
     return true;
 }
 
-/* From generation_config.json, else config.json, and what tokenizer_config.json calls eos; a GGUF file's tokenizer
- * knows by itself. */
+/* From generation_config.json, else config.json, and what tokenizer_config.json calls eos (a GGUF file's tokenizer
+ * knows by itself); and what the architecture says. */
 static bool load_stop_tokens(bora_model *m)
 {
     const cJSON *ids = json_get(m->source.generation, "eos_token_id");
@@ -132,13 +156,20 @@ static bool load_stop_tokens(bora_model *m)
     if (!add_stop_json(m, ids) || !m->tokenizer)
         return m->tokenizer == NULL;
     const char *eos = role_text(m, "eos");
-    return !eos || add_stop(m, bora_tokenizer_find(m->tokenizer, eos));
+    if (eos && !add_stop(m, bora_tokenizer_find(m->tokenizer, eos)))
+        return false;
+    const bora_chat_conventions *chat = m->source.arch->chat;
+    for (const char *const *stop = chat ? chat->stop : NULL; stop && *stop; stop++)
+        if (!add_stop(m, bora_tokenizer_find(m->tokenizer, *stop)))
+            return false;
+    return true;
 }
 
 bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *err)
 {
     if (!load_stop_tokens(m))
         return bora_fail_memory(err, "stop tokens");
+    choose_tool_syntax(m, NULL, 0);
     return load_template(m, settings, err);
 }
 
@@ -148,6 +179,11 @@ bool bora_model_is_stop(const bora_model *m, int32_t token)
         if (m->stop_tokens[i] == token)
             return true;
     return m->tokenizer && bora_tokenizer_is_end(m->tokenizer, token);
+}
+
+const bora_tool_syntax *bora_model_tool_syntax(const bora_model *m)
+{
+    return m->tool_syntax;
 }
 
 bool bora_model_has_chat_template(const bora_model *m)

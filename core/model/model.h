@@ -54,6 +54,7 @@ struct bora_model {
     bora_tokenizer *tokenizer;
     bora_error tokenizer_error; /* why there is none */
     bora_chat_template *chat_template;
+    const bora_tool_syntax *tool_syntax; /* or NULL */
     int32_t context_length;
     int32_t *stop_tokens;
     size_t n_stop_tokens;
@@ -83,7 +84,7 @@ int32_t state_pool_take_slot(bora_model *m, bora_error *err);
 void state_pool_give_slot(bora_model *m, int32_t slot);
 bool state_pool_clear_slot(bora_model *m, int32_t slot, bora_error *err);
 
-/* chat.c: the template and the tokens that end an answer. */
+/* chat.c: the template, the tokens that end an answer, how tools are called. */
 bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *err);
 
 /* Runs a batch. logits: [n_outputs, n_vocab] or NULL. After an error the state of its tokens, and the recurrent state

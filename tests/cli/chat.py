@@ -396,6 +396,36 @@ def thinking_of_templates():
     chat.leave("\x04")
 
 
+def conventions_of_the_architecture():
+    """Stop tokens, tags of thinking and marks of calls that only the architecture knows of."""
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "configs", "arch", "llama.toml")) as f:
+        head, rest = f.read().split("[chat]\n")
+    file = os.path.join(home, "own.toml")
+    with open(file, "w") as f:
+        f.write(head + """[chat]
+stop = ["[not a token]", "[HALT]"]
+[[chat.thinking]]
+begin = "<|mull|>"
+end = "<|so|>"
+answer = ["<|reply|>"]
+[[chat.tools]]
+when = "not in the template"
+begin = "yes"
+[[chat.tools]]
+begin = "<|call|>"
+""" + rest[rest.index("[graph]"):])
+    model = os.path.join(home, "own")
+    marks = ["<|mull|>", "<|so|>", "<|reply|>", "<|call|>", "[HALT]"]
+    pieces = ["<|mull|>", "deep", "<|so|>", "<|reply|>", "yes", "<|call|>", "now", "[HALT]", "no"]
+    script_model.write(model, pieces, "[GO]", special=marks)
+    chat = Chat("-i", "hi", "--arch", file, model=model)
+    chat.wait_for_end()
+    assert chat.seen.replace("\r", "") == "<think>\ndeep\n</think>\n\nyes<|call|>now\n", chat.seen
+    chat = Chat("-i", "hi", model=model)
+    chat.wait_for_end()
+    assert chat.seen.replace("\r", "") == "deepyesnowno\n", chat.seen
+
+
 def unfinished_thinking():
     model = os.path.join(home, "thinks")
     chat = Chat("-n", "3", model=model, term="xterm", colour=True)
@@ -449,8 +479,8 @@ def long_prompts():
 
 TESTS = (
     commands, interrupted_lines, turns, context_is_full, answers_alone_on_stdout, interrupted, remembers_lines, characters,
-    pasted, pasted_at_length, leaves_the_terminal_alone, thinking, thinking_of_templates, unfinished_thinking, no_answer,
-    piped_prompts, long_prompts, no_model,
+    pasted, pasted_at_length, leaves_the_terminal_alone, thinking, thinking_of_templates, conventions_of_the_architecture,
+    unfinished_thinking, no_answer, piped_prompts, long_prompts, no_model,
 )
 for test in TESTS:
     test()

@@ -115,6 +115,41 @@ static void thinking_may_not_end(void **state)
     check("<think>\n", "so\n\n", "so", "");
 }
 
+/* A model that says in which channel it speaks. */
+static const bora_thinking_tags channels[] = {
+    { "<|channel|>analysis<|message|>", "<|end|>",
+      (const char *const[]){ "<|start|>assistant", "<|channel|>final<|message|>", NULL } },
+    { 0 },
+};
+
+static void check_own(const char *said, const char *thinking, const char *answer)
+{
+    for (size_t cut = 0; cut <= strlen(said); cut++) {
+        heard h = { .n = 0 };
+        reasoning r = { .give = hear, .ctx = &h, .own = channels };
+        push(&r, said, cut);
+        push(&r, said + cut, strlen(said) - cut);
+        reasoning_finish(&r);
+        reasoning_free(&r);
+        assert_string_equal(h.thinking, thinking);
+        assert_string_equal(h.answer, answer);
+    }
+}
+
+static void models_may_have_tags_of_their_own(void **state)
+{
+    (void)state;
+    check_own("<|channel|>analysis<|message|>so<|end|><|start|>assistant<|channel|>final<|message|>yes", "so", "yes");
+    check_own("<|channel|>final<|message|>yes <|end|>", "", "yes <|end|>");
+    check_own("<|channel|>analysis<|message|>so<|end|>\n<|start|>assistant<|channel|>commentary to=f<|message|>{}",
+              "so", "<|channel|>commentary to=f<|message|>{}");
+    check_own("<|channel|>analysis<|message|>so<|end|><|start|>", "so", "<|start|>");
+    check_own("<|chan", "", "<|chan");
+    check_own("<think>so</think>yes", "so", "yes");
+    assert_true(reasoning_is_tag(channels, "<|message|>") && reasoning_is_tag(channels, "</think>"));
+    assert_false(reasoning_is_tag(channels, "<|call|>") || reasoning_is_tag(NULL, "<|message|>"));
+}
+
 static void text_is_not_held_without_need(void **state)
 {
     (void)state;
@@ -149,9 +184,10 @@ static void who_has_enough_hears_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(thinking_stands_at_the_beginning), cmocka_unit_test(answers_may_speak_of_tags),
-        cmocka_unit_test(prompts_may_open_the_tag),         cmocka_unit_test(thinking_may_not_end),
-        cmocka_unit_test(text_is_not_held_without_need),    cmocka_unit_test(who_has_enough_hears_no_more),
+        cmocka_unit_test(thinking_stands_at_the_beginning),  cmocka_unit_test(answers_may_speak_of_tags),
+        cmocka_unit_test(prompts_may_open_the_tag),          cmocka_unit_test(thinking_may_not_end),
+        cmocka_unit_test(text_is_not_held_without_need),     cmocka_unit_test(who_has_enough_hears_no_more),
+        cmocka_unit_test(models_may_have_tags_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

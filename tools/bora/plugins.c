@@ -24,8 +24,10 @@ static void offer(offers *o, const char *name, const char *detail)
     else
         o->column += (size_t)printf(", ");
     text_show(stdout, name, strlen(name), 0);
-    if (detail)
-        printf(" %s", detail);
+    if (detail) {
+        putchar(' ');
+        text_show(stdout, detail, strlen(detail), 0);
+    }
     o->column += wide;
 }
 
@@ -72,7 +74,7 @@ static void print_plugin(const char *path, const bora_plugin *p)
     text_show(stdout, path, strlen(path), 0);
     putchar('\n');
     for (const bora_arch *const *a = p->archs; a && *a; a++)
-        offer(&archs, (*a)->name, NULL);
+        offer(&archs, (*a)->name, (*a)->about);
     end_offers(&archs);
     for (const bora_quant *const *q = p->quants; q && *q; q++)
         offer(&quants, (*q)->name, NULL);
@@ -132,6 +134,10 @@ static void json_plugin(json *j, const bora_plugin *p)
     for (const bora_arch *const *a = p->archs; a && *a; a++)
         json_string(j, NULL, (*a)->name);
     json_close(j, ']');
+    json_open(j, "about", '{');
+    for (const bora_arch *const *a = p->archs; a && *a; a++)
+        json_string(j, (*a)->name, (*a)->about);
+    json_close(j, '}');
     json_open_flat(j, "formats", '[');
     for (const bora_quant *const *q = p->quants; q && *q; q++)
         json_string(j, NULL, (*q)->name);

@@ -2,6 +2,7 @@
 #ifndef BORA_ARCH_H
 #define BORA_ARCH_H
 
+#include <bora/chat.h>
 #include <bora/graph.h>
 
 #ifdef __cplusplus
@@ -14,7 +15,8 @@ typedef struct bora_name_pair {
 } bora_name_pair;
 
 struct bora_arch {
-    const char *name; /* what --arch takes */
+    const char *name;  /* what --arch takes */
+    const char *about; /* one line for people: which models, where they are described; or NULL */
     /* config.json: any of `architectures`, else `model_type`. NULL-terminated, or NULL. */
     const char *const *architectures;
     const char *const *model_types;
@@ -27,6 +29,8 @@ struct bora_arch {
     const bora_name_pair *gguf_weights, *gguf_params;
     /* GGUF files store the rows of q and k so that rotary pairs are neighbours. */
     bool gguf_interleaved_rope;
+    /* Stop tokens, thinking, calls of tools; NULL: as the files of a model say, and what is the same everywhere. */
+    const bora_chat_conventions *chat;
     /* Builds the graph and returns the logits [n_outputs, n_vocab]. `self` is this table. */
     bora_node *(*build)(const bora_arch *self, bora_graph *g);
 };

@@ -63,8 +63,8 @@ typedef struct bora_request {
     /* Whole characters as they come, without those that may begin a stop string. False cancels. May be NULL. */
     bool (*on_text)(void *ctx, const char *text, size_t len);
     /* The same text told apart: what a model thinks before it answers, and the answer; without the tags between which
-     * it thinks, and without white space around what it thinks. False cancels. May be NULL; if not, the tags are part
-     * of the text for on_text even where they are special tokens. */
+     * it thinks, and without white space around what it thinks. False cancels. May be NULL; if not, these tags, and the
+     * marks of bora_model_tool_syntax(), are part of the text (also for on_text) even where they are special tokens. */
     bool (*on_part)(void *ctx, bool thinking, const char *text, size_t len);
     /* Each token with its probability in the model's own distribution. False cancels. May be NULL. */
     bool (*on_token)(void *ctx, int32_t token, float logprob);

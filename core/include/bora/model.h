@@ -46,6 +46,9 @@ BORA_API char *bora_model_render_chat(const bora_model *model, const char *messa
 BORA_API bool bora_model_encode(const bora_model *model, const char *text, size_t len, bool rendered, int32_t **ids,
                                 size_t *n, bora_error *err);
 BORA_API bool bora_model_has_chat_template(const bora_model *model);
+/* How the model calls tools, for bora_tool_calls_parse(): what its architecture says of the chat template in use. NULL:
+ * nothing is known. Lives as long as the model. */
+BORA_API const bora_tool_syntax *bora_model_tool_syntax(const bora_model *model);
 
 #ifdef __cplusplus
 }
