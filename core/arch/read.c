@@ -75,8 +75,10 @@ static bool texts(declared_arch *d, const toml_value *table, const char *key, co
         return bora_fail_memory(err, d->file);
     size_t n = 0;
     for (const toml_value *item = v->first; item; item = item->next) {
-        if (!is_text(item) || item->len == 0)
-            return fail_at(d, item, err, "must be a string, and not an empty one");
+        if (!is_text(item))
+            return fail_at(d, item, err, "must be a string");
+        if (item->len == 0)
+            return fail_at(d, item, err, "must not be empty");
         list[n++] = item->string;
     }
     *out = list;

@@ -10,7 +10,7 @@ refused() {
 }
 refused '[chat]\nstops = []\n' 'there is no key "stops" here \(did you mean stop\?\)'
 refused '[chat]\nstop = "x"\n' 'must be an array of strings'
-refused '[chat]\nstop = [""]\n' 'must be a string, and not an empty one'
+refused '[chat]\nstop = [""]\n' 'must not be empty'
 refused '[chat]\ntools = 1\n' 'must be an array of tables'
 refused '[chat]\ntools = ["x"]\n' 'must be a table'
 refused '[[chat.tools]]\nend = "x"\n' '"begin" is missing here'

@@ -631,7 +631,7 @@ static void a_file_says_what_it_lacks(void **state)
               "[gguf.params]\np = \"%s.p\"\n[graph]\noutput = ''");
     assert_non_null(d);
     assert_string_equal(d->arch.name, "t");
-    assert_string_equal(d->about, "A.");
+    assert_string_equal(d->arch.about, "A.");
     assert_string_equal(d->arch.architectures[1], "Y");
     assert_null(d->arch.architectures[2]);
     assert_string_equal(d->arch.model_types[0], "x");

@@ -25,7 +25,8 @@ static const char intro[] =
     "GGUF file; `--arch` overrides that. What is not here can be added: [docs/plugins.md](plugins.md).\n"
     "\n"
     "*Proven against* names the random models in `tests/fixtures/models` whose logits the tests hold against those of\n"
-    "transformers: prompts at once, token by token and in batches, from each file that is named. A model of any\n"
+    "transformers: prompts at once, token by token and in batches, and 32 greedy tokens, from each file that is\n"
+    "named. A model of any "
     "architecture is quantized with `--isq`, and calls of tools in `<tool_call>` tags and thinking in the usual tags "
     "are\n"
     "understood without the architecture's help.\n";
