@@ -155,23 +155,24 @@ enum { MAX_VARIABLES = 512 };
 typedef struct evaluator {
     const declared_arch *declared;
     bora_graph *graph;
-    int line; /* of the statement or call at hand, for messages */
+    int line; /* of the expression at hand, for messages; 0: of none */
     int n_variables;
     struct {
         const char *name;
         value value;
     } variables[MAX_VARIABLES];
-    int n_steps;
-    int depth; /* of expressions */
+    int n_steps; /* taken so far: expressions, and items that were looked at */
 } evaluator;
 
-/* "file:line: …" into the graph. Always false. */
+/* Into the graph, which says the file and the line in front of it. Always false. */
 bool evaluate_fail(evaluator *e, bora_code code, const char *fmt, ...) BORA_PRINTF(3, 4);
 bool evaluate(evaluator *e, const expr *x, value *out);
 /* "a number", "none (config.json has no "x")", for messages. */
 const char *value_what(const evaluator *e, const value *v, char out[160]);
 /* functions.c: a call by name. */
 bool call_function(evaluator *e, const expr *call, value *out);
+/* The functions that are no operations, for the reference page: their names and "x name eps?"; NULL behind the last. */
+const char *function_at(size_t index, const char **parameters);
 
 /* Builds the graph: bora_arch.build of every declared architecture. */
 bora_node *declared_build(const bora_arch *self, bora_graph *g);

@@ -1,4 +1,5 @@
 /* Walks through the equations of an architecture and builds the graph. */
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,17 +10,30 @@
 #include "base/json.h"
 #include "graph/graph.h"
 
-enum { MAX_STEPS = 1 << 20, MAX_ITEMS = 1 << 16, MAX_TEXT = 256 };
+enum { MAX_STEPS = 1 << 20, MAX_LAYERS = 1 << 16, MAX_ITEMS = 1 << 16, MAX_TEXT = 256 };
 
 bool evaluate_fail(evaluator *e, bora_code code, const char *fmt, ...)
 {
-    bora_error why = { .code = BORA_OK };
     va_list args;
     va_start(args, fmt);
-    bora_fail_va(&why, code, fmt, args);
+    bora_fail_va(&e->graph->error, code, fmt, args);
     va_end(args);
-    graph_fail(e->graph, code, "%s:%d: %s", e->declared->file, e->line, why.message);
     return false;
+}
+
+static bool out_of_memory(evaluator *e)
+{
+    return bora_fail_memory(&e->graph->error, "a graph");
+}
+
+/* What a file from outside asks for is bounded: a config that lies about its layers, equations that double texts. */
+static bool take_steps(evaluator *e, size_t n)
+{
+    if (n < (size_t)(MAX_STEPS - e->n_steps)) {
+        e->n_steps += (int)n;
+        return true;
+    }
+    return evaluate_fail(e, BORA_LIMIT, "the equations take more than %d steps", MAX_STEPS);
 }
 
 const char *value_what(const evaluator *e, const value *v, char out[160])
@@ -53,24 +67,34 @@ const char *value_what(const evaluator *e, const value *v, char out[160])
 
 /* ---- names ---- */
 
-static bool keep(evaluator *e, const char *name, const value *v)
+static value *variable(evaluator *e, const char *name)
 {
     for (int i = 0; i < e->n_variables; i++)
-        if (strcmp(e->variables[i].name, name) == 0) {
-            e->variables[i].value = *v;
-            return true;
-        }
+        if (strcmp(e->variables[i].name, name) == 0)
+            return &e->variables[i].value;
+    return NULL;
+}
+
+static bool keep(evaluator *e, const char *name, const value *v)
+{
+    value *known = variable(e, name);
+    if (known) {
+        *known = *v;
+        return true;
+    }
     if (e->n_variables == MAX_VARIABLES)
-        return evaluate_fail(e, BORA_LIMIT, "more than %d names", MAX_VARIABLES);
+        return evaluate_fail(e, BORA_LIMIT, "more than %d names in its equations", MAX_VARIABLES);
     e->variables[e->n_variables].name = name;
     e->variables[e->n_variables++].value = *v;
     return true;
 }
 
-static bool from_json(evaluator *e, const cJSON *item, value *out)
+static bool from_json(evaluator *e, const char *name, const cJSON *item, value *out)
 {
     const char *word = json_string(item, "__float__", NULL); /* of a number that JSON does not have */
     if (cJSON_IsNumber(item)) {
+        if (!isfinite(item->valuedouble))
+            return evaluate_fail(e, BORA_FORMAT, "%s: \"%s\" is no finite number", e->graph->source.params_name, name);
         *out = (value){ .kind = VALUE_NUMBER, .number = item->valuedouble };
     } else if (word && (strcmp(word, "Infinity") == 0 || strcmp(word, "-Infinity") == 0)) {
         *out = (value){ .kind = VALUE_NUMBER, .number = *word == '-' ? -INFINITY : INFINITY };
@@ -80,16 +104,17 @@ static bool from_json(evaluator *e, const cJSON *item, value *out)
         *out = (value){ .kind = VALUE_TEXT, .text = item->valuestring };
     } else if (cJSON_IsArray(item)) {
         int n = cJSON_GetArraySize(item);
-        value *items = n <= MAX_ITEMS ? arena_array(&e->graph->arena, (size_t)n + 1, sizeof *items) : NULL;
         if (n > MAX_ITEMS)
-            return evaluate_fail(e, BORA_LIMIT, "a parameter with more than %d items", MAX_ITEMS);
+            return evaluate_fail(e, BORA_LIMIT, "%s: \"%s\" has more than %d items", e->graph->source.params_name, name,
+                                 MAX_ITEMS);
+        value *items = arena_array(&e->graph->arena, (size_t)n + 1, sizeof *items);
         if (!items)
-            return bora_fail_memory(&e->graph->error, "a graph");
+            return out_of_memory(e);
         size_t at = 0;
         for (const cJSON *child = item->child; child; child = child->next, at++)
             if (cJSON_IsArray(child)) /* a list of lists is no parameter of a decoder */
                 items[at] = (value){ .kind = VALUE_OBJECT };
-            else if (!from_json(e, child, &items[at]))
+            else if (!from_json(e, name, child, &items[at]))
                 return false;
         *out = (value){ .kind = VALUE_LIST, .items = items, .n_items = at };
     } else {
@@ -101,17 +126,45 @@ static bool from_json(evaluator *e, const cJSON *item, value *out)
 /* A variable, or else a parameter; a parameter that was read once is a variable. */
 static bool look_up(evaluator *e, const char *name, value *out)
 {
-    for (int i = 0; i < e->n_variables; i++)
-        if (strcmp(e->variables[i].name, name) == 0) {
-            *out = e->variables[i].value;
-            return true;
-        }
+    if (!take_steps(e, 1))
+        return false;
+    const value *known = variable(e, name);
+    if (known) {
+        *out = *known;
+        return true;
+    }
     const cJSON *item = graph_param(e->graph, name);
     if (!item)
         *out = (value){ .kind = VALUE_NONE, .missing = name };
-    else if (!from_json(e, item, out))
+    else if (!from_json(e, name, item, out))
         return false;
     return keep(e, name, out);
+}
+
+/* The value of the name in the braces at `text`, in `piece`; the braces take *len bytes. */
+static bool fill_one(evaluator *e, const char *text, char piece[MAX_TEXT], size_t *len)
+{
+    const char *close = strchr(text, '}');
+    if (!close || close == text + 1)
+        return evaluate_fail(e, BORA_FORMAT, "\"{\" without a name and \"}\" behind it");
+    *len = (size_t)(close - text) + 1;
+    const char *name = arena_strndup(&e->graph->arena, text + 1, *len - 2);
+    value v;
+    char what[160];
+    if (!name)
+        return out_of_memory(e);
+    if (!look_up(e, name, &v))
+        return false;
+    int n = MAX_TEXT;
+    if (v.kind == VALUE_TEXT)
+        n = snprintf(piece, MAX_TEXT, "%s", v.text);
+    else if (v.kind == VALUE_NUMBER)
+        n = snprintf(piece, MAX_TEXT, "%.15g", v.number);
+    else
+        return evaluate_fail(e, BORA_FORMAT, "{%s} in a text is %s", name, value_what(e, &v, what));
+    if (n >= 0 && n < MAX_TEXT)
+        return true;
+    return evaluate_fail(e, BORA_LIMIT, "{%s} has more than %d bytes", name, MAX_TEXT - 1);
 }
 
 /* "layers.{i}.{name}" with the values of the names in braces. */
@@ -120,42 +173,25 @@ static bool fill_in(evaluator *e, const char *text, const char **out)
     *out = text;
     if (!strchr(text, '{'))
         return true;
-    char filled[MAX_TEXT];
+    char filled[MAX_TEXT], value_text[MAX_TEXT];
     size_t n = 0;
     while (*text) {
-        char name[64], piece[64];
-        const char *from = text;
-        size_t len = strcspn(text, "{");
-        if (len == 0) {
-            len = strcspn(text, "}");
-            if (text[len] != '}' || len - 1 >= sizeof name)
-                return evaluate_fail(e, BORA_FORMAT, "a name in braces without \"}\"");
-            memcpy(name, text + 1, len - 1);
-            name[len - 1] = '\0';
-            value v;
-            if (!look_up(e, arena_strdup(&e->graph->arena, name), &v))
+        const char *piece = text;
+        size_t taken = strcspn(text, "{"), len = taken;
+        if (taken == 0) {
+            if (!fill_one(e, text, value_text, &taken))
                 return false;
-            char what[160];
-            if (v.kind == VALUE_TEXT)
-                snprintf(piece, sizeof piece, "%.63s", v.text);
-            else if (v.kind == VALUE_NUMBER)
-                snprintf(piece, sizeof piece, "%.9g", v.number);
-            else
-                return evaluate_fail(e, BORA_FORMAT, "{%s} in a text is %s", name, value_what(e, &v, what));
-            text += len + 1;
-            from = piece;
-            len = strlen(piece);
-        } else {
-            text += len;
+            piece = value_text;
+            len = strlen(value_text);
         }
-        if (n + len >= sizeof filled)
+        if (len >= sizeof filled - n)
             return evaluate_fail(e, BORA_LIMIT, "a text of more than %d bytes", MAX_TEXT - 1);
-        memcpy(filled + n, from, len);
+        memcpy(filled + n, piece, len);
         n += len;
+        text += taken;
     }
-    filled[n] = '\0';
-    *out = arena_strdup(&e->graph->arena, filled);
-    return *out ? true : bora_fail_memory(&e->graph->error, "a graph");
+    *out = arena_strndup(&e->graph->arena, filled, n);
+    return *out || out_of_memory(e);
 }
 
 /* ---- operators ---- */
@@ -187,7 +223,7 @@ static bool equal(const value *a, const value *b)
 
 static bool contains(const value *list, const value *v)
 {
-    for (size_t i = 0; list->kind == VALUE_LIST && i < list->n_items; i++)
+    for (size_t i = 0; i < list->n_items; i++)
         if (equal(&list->items[i], v))
             return true;
     return false;
@@ -245,8 +281,10 @@ static bool arithmetic(evaluator *e, expr_kind kind, double a, double b, value *
     case EXPR_FLOOR_DIVIDE:
         number = floor(a / b);
         break;
-    default:
-        number = a - b * floor(a / b);
+    default: /* of the sign of b, as floor division has it */
+        number = fmod(a, b);
+        if (number != 0 && (number < 0) != (b < 0))
+            number += b;
     }
     if (!isfinite(number))
         return evaluate_fail(e, BORA_FORMAT, "%.9g %s %.9g is no number", a, sign(kind), b);
@@ -263,9 +301,9 @@ static bool node_arithmetic(evaluator *e, expr_kind kind, const value *a, const 
         node = bora_add(e->graph, a->node, b->node);
     else if (a->kind == VALUE_NODE && b->kind == VALUE_NODE && kind == EXPR_MULTIPLY)
         node = bora_mul(e->graph, a->node, b->node);
-    else if (factor->kind == VALUE_NUMBER && kind == EXPR_MULTIPLY)
+    else if (factor->kind == VALUE_NUMBER && kind == EXPR_MULTIPLY && fabs(factor->number) <= FLT_MAX)
         node = bora_scale(e->graph, scaled->node, (float)factor->number);
-    else if (factor->kind == VALUE_NUMBER && kind == EXPR_DIVIDE && scaled == a && factor->number != 0)
+    else if (factor->kind == VALUE_NUMBER && kind == EXPR_DIVIDE && scaled == a && fabs(1 / factor->number) <= FLT_MAX)
         node = bora_scale(e->graph, scaled->node, (float)(1 / factor->number));
     else
         return false;
@@ -288,8 +326,8 @@ static bool binary(evaluator *e, const expr *x, value *out)
     case EXPR_IN:
         if (b.kind != VALUE_LIST && b.kind != VALUE_NONE)
             return evaluate_fail(e, BORA_FORMAT, "what stands after \"in\" is %s", value_what(e, &b, what_b));
-        *out = (value){ .kind = VALUE_FLAG, .flag = contains(&b, &a) };
-        return true;
+        *out = (value){ .kind = VALUE_FLAG, .flag = b.kind == VALUE_LIST && contains(&b, &a) };
+        return b.kind == VALUE_NONE || take_steps(e, b.n_items);
     default:
         break;
     }
@@ -324,7 +362,7 @@ static bool list(evaluator *e, const expr *x, value *out)
         n++;
     value *items = arena_array(&e->graph->arena, n + 1, sizeof *items);
     if (!items)
-        return bora_fail_memory(&e->graph->error, "a graph");
+        return out_of_memory(e);
     *out = (value){ .kind = VALUE_LIST, .items = items, .n_items = n };
     for (const argument *arg = x->arguments; arg; arg = arg->next)
         if (!evaluate(e, arg->value, items++))
@@ -337,9 +375,9 @@ bool evaluate(evaluator *e, const expr *x, value *out)
     value v;
     bool yes;
     char what[160];
-    if (++e->n_steps > MAX_STEPS)
-        return evaluate_fail(e, BORA_LIMIT, "its equations take more than %d steps", MAX_STEPS);
     e->line = x->line;
+    if (!take_steps(e, 1))
+        return false;
     switch (x->kind) {
     case EXPR_NONE:
         *out = (value){ .kind = VALUE_NONE };
@@ -362,7 +400,10 @@ bool evaluate(evaluator *e, const expr *x, value *out)
     case EXPR_INDEX:
         return item(e, x, out);
     case EXPR_IF:
-        return evaluate(e, x->b, &v) && truth(e, &v, &yes) && evaluate(e, yes ? x->a : x->c, out);
+        if (!evaluate(e, x->b, &v))
+            return false;
+        e->line = x->line;
+        return truth(e, &v, &yes) && evaluate(e, yes ? x->a : x->c, out);
     case EXPR_NOT:
         if (!evaluate(e, x->a, &v) || !truth(e, &v, &yes))
             return false;
@@ -416,17 +457,17 @@ static bool run_layers(evaluator *e)
     char what[160];
     if (!evaluate(e, e->declared->layers, &n))
         return false;
-    if (n.kind != VALUE_NUMBER || n.number < 0 || n.number != floor(n.number))
-        return evaluate_fail(e, BORA_FORMAT, "the number of layers is %s", value_what(e, &n, what));
+    if (n.kind != VALUE_NUMBER || n.number < 0 || n.number > MAX_LAYERS || n.number != floor(n.number))
+        return evaluate_fail(e, BORA_FORMAT, "the number of layers must be a whole number up to %d, is %s", MAX_LAYERS,
+                             value_what(e, &n, what));
     for (i.number = 0; i.number < n.number; i.number++) {
         const char *scope;
+        e->line = 0;
         if (!keep(e, "i", &i) || !fill_in(e, e->declared->scope, &scope))
             return false;
         bora_scope(e->graph, "%s", scope);
-        if (!run(e, e->declared->layer) || !graph_ok(e->graph))
+        if (!graph_ok(e->graph) || !run(e, e->declared->layer))
             return false;
-        if (++e->n_steps > MAX_STEPS)
-            return evaluate_fail(e, BORA_LIMIT, "more than %d layers", MAX_STEPS);
     }
     bora_scope_end(e->graph);
     return true;
@@ -441,18 +482,22 @@ bora_node *declared_build(const bora_arch *self, bora_graph *g)
         return NULL;
     }
     *e = (evaluator){ .declared = d, .graph = g };
-    value gguf = { .kind = VALUE_FLAG, .flag = g->source.container && strcmp(g->source.container, "gguf") == 0 },
-          logits = { .kind = VALUE_NONE };
+    value gguf = { .kind = VALUE_FLAG, .flag = g->source.container && strcmp(g->source.container, "gguf") == 0 };
     char what[160];
     bora_node *node = NULL;
-    if (keep(e, "gguf", &gguf) && run(e, d->setup) && run_layers(e) && run(e, d->output) &&
-        look_up(e, "logits", &logits)) {
-        if (logits.kind == VALUE_NODE)
-            node = logits.node;
+    if (keep(e, "gguf", &gguf) && run(e, d->setup) && run_layers(e) && run(e, d->output)) {
+        const value *logits = variable(e, "logits");
+        e->line = 0;
+        if (logits && logits->kind == VALUE_NODE)
+            node = logits->node;
         else
-            graph_fail(g, BORA_FORMAT, "%s: \"logits\" is %s after the last equation: it must be a node", d->file,
-                       value_what(e, &logits, what));
+            evaluate_fail(e, BORA_FORMAT, "after the last equation \"logits\" must be a node of the graph, is %s",
+                          logits ? value_what(e, logits, what) : "not there");
     }
+    if (e->line > 0)
+        bora_error_prefix(&g->error, "%s:%d", d->file, e->line);
+    else
+        bora_error_prefix(&g->error, "%s", d->file);
     free(e);
     return node;
 }

@@ -1,5 +1,7 @@
 /* What equations can call: a few functions of their own, and every operation that says how it is called by name. */
+#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arch/declared.h"
@@ -7,12 +9,13 @@
 #include "base/nearest.h"
 #include "graph/graph.h"
 
-enum { MAX_ARGUMENTS = 24, MAX_ATTRS_BYTES = 512, MAX_INT = 1 << 24 };
+enum { MAX_ARGUMENTS = 24, MAX_INT = 1 << 24, MAX_SIGNATURE = 128 };
 
 /* A call with its arguments in the order of the function's parameters; none stands for what was left out. */
 typedef struct call {
     evaluator *e;
     const char *name;
+    char words[MAX_SIGNATURE]; /* the parameters of a function, cut at their blanks */
     const char *parameters[MAX_ARGUMENTS];
     bool optional[MAX_ARGUMENTS];
     int n_parameters;
@@ -26,15 +29,25 @@ static bool refuse(const call *c, int i, const char *expected)
                          value_what(c->e, &c->values[i], what));
 }
 
-static bool parameter(call *c, const char *name, size_t len, bool optional)
+static bool parameter(call *c, const char *name, bool optional)
 {
     if (c->n_parameters == MAX_ARGUMENTS)
         return evaluate_fail(c->e, BORA_LIMIT, "%s: has more than %d arguments", c->name, MAX_ARGUMENTS);
-    c->parameters[c->n_parameters] = arena_strndup(&c->e->graph->arena, name, len);
-    if (!c->parameters[c->n_parameters])
-        return bora_fail_memory(&c->e->graph->error, "a graph");
+    c->parameters[c->n_parameters] = name;
     c->optional[c->n_parameters++] = optional;
     return true;
+}
+
+/* The place of a named argument, or -1. */
+static int place_of(const call *c, const char *name)
+{
+    for (int i = 0; i < c->n_parameters; i++)
+        if (strcmp(c->parameters[i], name) == 0)
+            return i;
+    const char *near = nearest_name(name, c->parameters, (size_t)c->n_parameters);
+    evaluate_fail(c->e, BORA_USAGE, "%s: takes no \"%s\"%s%s%s", c->name, name, near ? " (did you mean " : "",
+                  near ? near : "", near ? "?)" : "");
+    return -1;
 }
 
 /* Puts the arguments of the equation in their places. */
@@ -43,19 +56,11 @@ static bool bind(call *c, const expr *x)
     bool given[MAX_ARGUMENTS] = { false };
     int next = 0;
     for (const argument *arg = x->arguments; arg; arg = arg->next) {
-        int at = next;
-        if (arg->name) {
-            for (at = 0; at < c->n_parameters && strcmp(c->parameters[at], arg->name) != 0; at++)
-                ;
-            const char *near = nearest_name(arg->name, c->parameters, (size_t)c->n_parameters);
-            if (at == c->n_parameters)
-                return evaluate_fail(c->e, BORA_USAGE, "%s: takes no \"%s\"%s%s%s", c->name, arg->name,
-                                     near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-        } else if (next >= c->n_parameters) {
+        if (!arg->name && next == c->n_parameters)
             return evaluate_fail(c->e, BORA_USAGE, "%s: takes %d arguments", c->name, c->n_parameters);
-        } else {
-            next++;
-        }
+        int at = arg->name ? place_of(c, arg->name) : next++;
+        if (at < 0)
+            return false;
         if (given[at])
             return evaluate_fail(c->e, BORA_USAGE, "%s: %s is given twice", c->name, c->parameters[at]);
         given[at] = true;
@@ -80,8 +85,10 @@ static bool as_node(const call *c, int i, bora_node **out)
 
 static bool as_number(const call *c, int i, double *out)
 {
-    *out = c->values[i].number;
-    return c->values[i].kind == VALUE_NUMBER ? true : refuse(c, i, "a number");
+    const value *v = &c->values[i];
+    *out = v->number;
+    return v->kind == VALUE_NUMBER && (isinf(v->number) || fabs(v->number) <= FLT_MAX) ? true
+                                                                                       : refuse(c, i, "a number");
 }
 
 static bool as_int(const call *c, int i, int32_t *out)
@@ -171,6 +178,8 @@ static bool set_attribute(const call *c, int i, const bora_arg *arg, char *attrs
         memcpy(attrs + arg->offset, &activation, sizeof activation);
         return true;
     case BORA_ARG_ROPE:
+        if (absent && arg->optional)
+            return true;
         if (v->kind != VALUE_ROPE)
             return refuse(c, i, "what rope_params() gives");
         memcpy(attrs, v->rope, sizeof *v->rope);
@@ -180,36 +189,34 @@ static bool set_attribute(const call *c, int i, const bora_arg *arg, char *attrs
     }
 }
 
+/* The table was checked when the operation was offered: what it lists fits into a node and into the attributes. */
 static bool call_op(call *c, const bora_op *op, const expr *x, value *out)
 {
+    arena *a = &c->e->graph->arena;
     for (const bora_arg *arg = op->args; arg->name; arg++)
-        if (arg->kind != BORA_ARG_BIAS && !parameter(c, arg->name, strlen(arg->name), arg->optional))
+        if (arg->kind != BORA_ARG_BIAS && !parameter(c, arg->name, arg->optional))
             return false;
-    if (op->attrs_bytes > MAX_ATTRS_BYTES)
-        return evaluate_fail(c->e, BORA_LIMIT, "%s: its attributes take more than %d bytes", op->name, MAX_ATTRS_BYTES);
     if (!bind(c, x))
         return false;
     bora_node *inputs[BORA_MAX_INPUTS];
-    const char *weights[BORA_MAX_WEIGHTS], *last = NULL;
-    _Alignas(max_align_t) char attrs[MAX_ATTRS_BYTES] = { 0 };
+    const char *weights[BORA_MAX_WEIGHTS] = { NULL }, *last = NULL;
     int n_inputs = 0, n_weights = 0, i = 0;
+    char *attrs = arena_alloc(a, op->attrs_bytes);
+    if (!attrs)
+        return bora_fail_memory(&c->e->graph->error, "a graph");
     for (const bora_arg *arg = op->args; arg->name; arg++) {
         if (arg->kind == BORA_ARG_BIAS) {
-            if (n_weights == BORA_MAX_WEIGHTS)
-                return evaluate_fail(c->e, BORA_LIMIT, "%s: too many weights", op->name);
-            weights[n_weights] = last ? arena_printf(&c->e->graph->arena, "?%s.bias", last) : NULL;
-            if (last && !weights[n_weights])
+            const char *bias = last ? arena_printf(a, "?%s.bias", last + (*last == '?')) : NULL;
+            if (last && !bias)
                 return bora_fail_memory(&c->e->graph->error, "a graph");
-            n_weights++;
+            weights[n_weights++] = bias;
             continue;
         }
         bool absent = c->values[i].kind == VALUE_NONE;
         if (arg->kind == BORA_ARG_INPUT) {
-            if (!absent && (n_inputs == BORA_MAX_INPUTS || !as_node(c, i, &inputs[n_inputs++])))
+            if (!absent && !as_node(c, i, &inputs[n_inputs++]))
                 return false;
         } else if (arg->kind == BORA_ARG_WEIGHT) {
-            if (n_weights == BORA_MAX_WEIGHTS)
-                return evaluate_fail(c->e, BORA_LIMIT, "%s: too many weights", op->name);
             last = NULL;
             if (!absent && !as_text(c, i, &last))
                 return false;
@@ -219,8 +226,9 @@ static bool call_op(call *c, const bora_op *op, const expr *x, value *out)
         }
         i++;
     }
+    const char *label = weights[0] ? weights[0] + (*weights[0] == '?') : NULL;
     *out = (value){ .kind = VALUE_NODE };
-    out->node = graph_node(c->e->graph, op->name, n_weights ? weights[0] : NULL, inputs, n_inputs, weights, n_weights,
+    out->node = graph_node(c->e->graph, op->name, label, inputs, n_inputs, weights, n_weights,
                            op->attrs_bytes ? attrs : NULL, op->attrs_bytes);
     return out->node != NULL;
 }
@@ -237,7 +245,7 @@ static bool call_rope_params(call *c, value *out)
         (c->values[2].kind != VALUE_NONE && !as_int(c, 2, &offset)) ||
         (c->values[3].kind != VALUE_NONE && !as_text(c, 3, &section.kind)) ||
         (c->values[4].kind != VALUE_NONE && !as_number(c, 4, &theta)) ||
-        (c->values[5].kind != VALUE_NONE && !as_number(c, 5, &partial)))
+        (c->values[5].kind != VALUE_NONE && !as_number(c, 5, &partial)) || !as_flag(c, 6, &section.no_truncate))
         return false;
     section.theta = (float)theta;
     section.partial_rotary_factor = (float)partial;
@@ -395,7 +403,8 @@ static const struct function {
     const char *parameters; /* '?' after what may be left out */
     bool (*call)(call *c, value *out);
 } functions[] = {
-    { "rope_params", "head_dim interleaved? offset? kind? theta? partial_rotary_factor?", call_rope_params },
+    { "rope_params", "head_dim interleaved? offset? kind? theta? partial_rotary_factor? no_truncate?",
+      call_rope_params },
     { "rope_attention_factor", "", call_rope_attention_factor },
     { "rope", "x rope", call_rope },
     { "gated_mlp", "x name kind", call_gated_mlp },
@@ -427,21 +436,37 @@ static bool unknown(evaluator *e, const char *name)
                          near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
+/* "x name eps?" to parameters. */
+static bool read_signature(call *c, const char *signature)
+{
+    snprintf(c->words, sizeof c->words, "%s", signature);
+    char *rest = c->words;
+    for (char *word; (word = strtok_r(rest, " ", &rest));) {
+        size_t last = strlen(word) - 1;
+        bool optional = word[last] == '?';
+        if (optional)
+            word[last] = '\0';
+        if (!parameter(c, word, optional))
+            return false;
+    }
+    return true;
+}
+
 bool call_function(evaluator *e, const expr *x, value *out)
 {
     call c = { .e = e, .name = x->text };
-    for (const struct function *f = functions; f < functions + N_FUNCTIONS; f++) {
-        if (strcmp(f->name, x->text) != 0)
-            continue;
-        for (const char *at = f->parameters; *at;) {
-            size_t n = strcspn(at, " ?");
-            if (!parameter(&c, at, n, at[n] == '?'))
-                return false;
-            at += n;
-            at += strspn(at, " ?");
-        }
-        return bind(&c, x) && f->call(&c, out) && graph_ok(e->graph);
-    }
+    for (const struct function *f = functions; f < functions + N_FUNCTIONS; f++)
+        if (strcmp(f->name, x->text) == 0)
+            return read_signature(&c, f->parameters) && bind(&c, x) && f->call(&c, out) && graph_ok(e->graph);
     const bora_op *op = bora_runtime_op(e->graph->runtime, x->text);
-    return op && op->args ? call_op(&c, op, x, out) : unknown(e, x->text);
+    if (op && !op->args)
+        return evaluate_fail(e, BORA_UNSUPPORTED, "the operation \"%s\" does not say how it is called by name",
+                             op->name);
+    return op ? call_op(&c, op, x, out) : unknown(e, x->text);
+}
+
+const char *function_at(size_t index, const char **parameters)
+{
+    *parameters = index < N_FUNCTIONS ? functions[index].parameters : NULL;
+    return index < N_FUNCTIONS ? functions[index].name : NULL;
 }

@@ -1,8 +1,9 @@
 /* Equations to tokens. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "arch/declared.h"
+#include "config/value.h"
 
 static const char *const marks[] = { "??", "==", "!=", "<=", ">=", "//", "+", "-", "*", "/",
                                      "%",  "(",  ")",  "[",  "]",  ",",  "=", "<", ">", NULL };
@@ -37,7 +38,7 @@ static void skip_blanks(lexer *l)
 
 static bool read_number(lexer *l, token *out, bora_error *err)
 {
-    char text[40];
+    char text[40]; /* longer ones are no numbers that anybody writes */
     size_t n = 0;
     while (n < sizeof text - 1 && (is_digit(peek(l, n)) || peek(l, n) == '.' || peek(l, n) == 'e' ||
                                    (n > 0 && peek(l, n - 1) == 'e' && (peek(l, n) == '-' || peek(l, n) == '+'))))
@@ -45,10 +46,11 @@ static bool read_number(lexer *l, token *out, bora_error *err)
     memcpy(text, l->at, n);
     text[n] = '\0';
     char *end;
-    out->number = strtod(text, &end);
-    if (*end != '\0' || is_letter(peek(l, n)) || is_digit(peek(l, n)))
+    out->number = value_decimal(text, &end);
+    if (*end != '\0' || is_letter(peek(l, n)) || is_digit(peek(l, n)) || !isfinite(out->number))
         return bora_fail(err, BORA_FORMAT, "%s:%d: \"%s\" is no number", l->file, l->line, text);
     out->kind = TOKEN_NUMBER;
+    out->len = n;
     l->at += n;
     return true;
 }
@@ -106,5 +108,7 @@ bool lexer_next(lexer *l, token *out, bora_error *err)
         l->at += n;
         return true;
     }
-    return bora_fail(err, BORA_FORMAT, "%s:%d: what is \"%c\"?", l->file, l->line, c >= ' ' && c <= '~' ? c : '?');
+    if (c < ' ' || c > '~')
+        return bora_fail(err, BORA_FORMAT, "%s:%d: a character that has no meaning here", l->file, l->line);
+    return bora_fail(err, BORA_FORMAT, "%s:%d: \"%c\" has no meaning here", l->file, l->line, c);
 }

@@ -3,13 +3,15 @@
 
 #include "arch/declared.h"
 
-enum { MAX_DEPTH = 64 };
+/* What nests, and what only grows to the right: both make a tree that is walked by recursion. */
+enum { MAX_DEPTH = 64, MAX_OPERATORS = 256 };
 
 typedef struct parser {
     lexer lexer;
     token now; /* the token that was not taken yet */
     arena *arena;
     int depth;
+    int n_operators; /* of the statement at hand */
     bora_error *err;
 } parser;
 
@@ -65,6 +67,14 @@ static bool enter(parser *p)
     return bora_fail(p->err, BORA_LIMIT, "%s:%d: nested more than %d deep", p->lexer.file, p->now.line, MAX_DEPTH);
 }
 
+static bool count_operator(parser *p)
+{
+    if (++p->n_operators <= MAX_OPERATORS)
+        return true;
+    return bora_fail(p->err, BORA_LIMIT, "%s:%d: more than %d operators in one equation", p->lexer.file, p->now.line,
+                     MAX_OPERATORS);
+}
+
 static expr *new_expr(parser *p, expr_kind kind)
 {
     expr *x = arena_alloc(p->arena, sizeof *x);
@@ -85,6 +95,18 @@ static char *copy_text(parser *p)
     return text;
 }
 
+/* NAME of "NAME = …", which it moves to the sign; else NULL, and nothing has moved. */
+static const char *name_before_equals(parser *p)
+{
+    lexer ahead = p->lexer;
+    token next;
+    if (p->now.kind != TOKEN_NAME || is_keyword(p) || !lexer_next(&ahead, &next, NULL) || next.kind != TOKEN_MARK ||
+        next.len != 1 || next.text[0] != '=')
+        return NULL;
+    const char *name = copy_text(p);
+    return name && advance(p) ? name : NULL;
+}
+
 static expr *expression(parser *p);
 
 /* What stands between brackets, up to `close`. */
@@ -96,19 +118,9 @@ static bool arguments(parser *p, const char *close, bool named, const argument *
         argument *arg = arena_alloc(p->arena, sizeof *arg);
         if (!arg)
             return bora_fail_memory(p->err, "equations");
-        parser before = *p;
-        if (named && p->now.kind == TOKEN_NAME && !is_keyword(p)) {
-            char *name = copy_text(p);
-            if (!name || !advance(p))
-                return false;
-            if (is_mark(p, "=")) {
-                arg->name = name;
-                if (!advance(p))
-                    return false;
-            } else {
-                *p = before;
-            }
-        }
+        arg->name = named ? name_before_equals(p) : NULL;
+        if (arg->name && !advance(p))
+            return false;
         arg->value = expression(p);
         if (!arg->value)
             return false;
@@ -173,7 +185,7 @@ static expr *postfix(parser *p)
 {
     expr *x = primary(p);
     while (x && is_mark(p, "[")) {
-        expr *index = new_expr(p, EXPR_INDEX);
+        expr *index = count_operator(p) ? new_expr(p, EXPR_INDEX) : NULL;
         if (!index || !advance(p))
             return NULL;
         index->a = x;
@@ -244,7 +256,7 @@ static expr *binary(parser *p, int level)
     expr *x = binary(p, level + 1);
     const expr_kind *kind;
     while (x && (kind = operator_at(p, level))) {
-        expr *both = new_expr(p, *kind);
+        expr *both = count_operator(p) ? new_expr(p, *kind) : NULL;
         if (!both || !advance(p))
             return NULL;
         both->a = x;
@@ -300,8 +312,10 @@ static bool condition(parser *p, statement *s)
                 return bora_fail_memory(p->err, "equations");
             other->line = p->now.line;
             s->otherwise = other;
+            if (!condition(p, other)) /* one `end` for both */
+                return false;
             p->depth--;
-            return condition(p, other);
+            return true;
         }
         if (!end_line(p) || !block(p, &s->otherwise))
             return false;
@@ -314,20 +328,12 @@ static bool condition(parser *p, statement *s)
 
 static bool plain_statement(parser *p, statement *s)
 {
-    parser before = *p;
-    if (p->now.kind == TOKEN_NAME && !is_keyword(p)) {
-        char *name = copy_text(p);
-        if (!name || !advance(p))
-            return false;
-        if (is_mark(p, "=")) {
-            s->name = name;
-            if (strchr(name, '.'))
-                return bora_fail(p->err, BORA_FORMAT, "%s:%d: \"%s\" cannot be assigned to: a dot is for parameters",
-                                 p->lexer.file, s->line, name);
-            return advance(p) && (s->value = expression(p)) && end_line(p);
-        }
-        *p = before;
-    }
+    s->name = name_before_equals(p);
+    if (s->name && strchr(s->name, '.'))
+        return bora_fail(p->err, BORA_FORMAT, "%s:%d: \"%s\" cannot be assigned to: a dot is for parameters",
+                         p->lexer.file, s->line, s->name);
+    if (s->name)
+        return advance(p) && (s->value = expression(p)) && end_line(p);
     s->value = expression(p);
     if (!s->value)
         return false;
@@ -352,6 +358,7 @@ static bool block(parser *p, const statement **out)
         if (!s)
             return bora_fail_memory(p->err, "equations");
         s->line = p->now.line;
+        p->n_operators = 0;
         if (!(is_word(p, "if") ? condition(p, s) : plain_statement(p, s)))
             return false;
         *last = s;

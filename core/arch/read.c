@@ -35,14 +35,20 @@ static bool known_keys(const declared_arch *d, const toml_value *table, const ch
     return true;
 }
 
-/* A text without NULs, NULL when it is not there. */
+/* A string without NULs. */
+static bool is_text(const toml_value *v)
+{
+    return v->type == TOML_STRING && strlen(v->string) == v->len;
+}
+
+/* NULL when it is not there. */
 static bool text(const declared_arch *d, const toml_value *table, const char *key, const char **out, bora_error *err)
 {
     const toml_value *v = toml_get(table, key);
     *out = NULL;
     if (!v)
         return true;
-    if (v->type != TOML_STRING || strlen(v->string) != v->len)
+    if (!is_text(v))
         return fail_at(d, v, err, "must be a string");
     *out = v->string;
     return true;
@@ -69,7 +75,7 @@ static bool texts(declared_arch *d, const toml_value *table, const char *key, co
         return bora_fail_memory(err, d->file);
     size_t n = 0;
     for (const toml_value *item = v->first; item; item = item->next) {
-        if (item->type != TOML_STRING)
+        if (!is_text(item))
             return fail_at(d, item, err, "must be a string");
         list[n++] = item->string;
     }
@@ -90,19 +96,12 @@ static bool pairs(declared_arch *d, const toml_value *gguf, const char *key, con
         return bora_fail_memory(err, d->file);
     size_t n = 0;
     for (const toml_value *v = table->first; v; v = v->next) {
-        if (v->type != TOML_STRING)
+        if (!is_text(v) || strlen(v->key) != v->key_len)
             return fail_at(d, v, err, "must be a string (a name with dots stands in quotes)");
         list[n++] = (bora_name_pair){ v->key, v->string };
     }
     *out = list;
     return true;
-}
-
-/* Where the equations in a string begin: on the line of the key, or below it when the string has several lines (its
- * first line end, which TOML trims, is not part of it). */
-static int first_line(const toml_value *v)
-{
-    return v->line + (memchr(v->string, '\n', v->len) != NULL);
 }
 
 static bool equations(declared_arch *d, const toml_value *graph, const char *key, const statement **out,
@@ -112,7 +111,7 @@ static bool equations(declared_arch *d, const toml_value *graph, const char *key
     if (!text(d, graph, key, &source, err))
         return false;
     const toml_value *v = toml_get(graph, key);
-    return !source || parse_statements(&d->arena, d->file, first_line(v), source, v->len, out, err);
+    return !source || parse_statements(&d->arena, d->file, v->first_line, source, v->len, out, err);
 }
 
 static bool read_graph(declared_arch *d, const toml_value *root, bora_error *err)
@@ -131,7 +130,8 @@ static bool read_graph(declared_arch *d, const toml_value *root, bora_error *err
     const toml_value *v = toml_get(graph, "layers");
     layers = layers ? layers : "num_hidden_layers";
     d->scope = d->scope ? d->scope : "model.layers.{i}";
-    return parse_expression(&d->arena, d->file, v ? first_line(v) : 1, layers, strlen(layers), &d->layers, err) &&
+    return parse_expression(&d->arena, d->file, v ? v->first_line : graph->line, layers, strlen(layers), &d->layers,
+                            err) &&
            equations(d, graph, "setup", &d->setup, err) && equations(d, graph, "layer", &d->layer, err) &&
            equations(d, graph, "output", &d->output, err);
 }

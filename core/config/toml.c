@@ -129,7 +129,7 @@ static bool read_key(parser *p, key *k)
     if (first == '"' || first == '\'') {
         if (toml_peek(c, 1) == first && toml_peek(c, 2) == first)
             return toml_fail(c, "a key is written on one line: in one pair of quotes");
-        if (!toml_read_string(c, &k->text, &k->len))
+        if (!toml_read_string(c, &k->text, &k->len, NULL))
             return false;
     } else {
         const char *start = c->at;
@@ -245,7 +245,7 @@ static bool read_value(parser *p, node *into)
     case '"':
     case '\'':
         into->value.type = TOML_STRING;
-        return toml_read_string(c, &into->value.string, &into->value.len);
+        return toml_read_string(c, &into->value.string, &into->value.len, &into->value.first_line);
     default:
         return toml_read_scalar(c, &into->value);
     }

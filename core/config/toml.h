@@ -39,6 +39,7 @@ struct toml_value {
         struct {
             const char *string; /* as key; a line end within it is one \n */
             size_t len;
+            int first_line; /* the one that the text begins on: below the quotes when they end their line */
         };
         int64_t integer;
         double number;

@@ -58,8 +58,9 @@ typedef struct toml_found {
 } toml_found;
 toml_found toml_what_is_here(const toml_cursor *c);
 
-/* Reads the string that begins here with a quote, into the arena. Three quotes begin one of several lines. */
-bool toml_read_string(toml_cursor *c, const char **text, size_t *len);
+/* Reads the string that begins here with a quote, into the arena. Three quotes begin one of several lines. `first_line`
+ * may be NULL. */
+bool toml_read_string(toml_cursor *c, const char **text, size_t *len, int *first_line);
 /* Reads a number, a boolean, a date or a time into `value`. */
 bool toml_read_scalar(toml_cursor *c, toml_value *value);
 /* Reads the date or time that the `len` bytes at `word` are. */

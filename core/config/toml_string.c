@@ -108,7 +108,7 @@ static bool read_body(toml_cursor *c, toml_mark start, char quote, bool multilin
     }
 }
 
-bool toml_read_string(toml_cursor *c, const char **text, size_t *len)
+bool toml_read_string(toml_cursor *c, const char **text, size_t *len, int *first_line)
 {
     toml_mark start = toml_here(c);
     char quote = *c->at;
@@ -116,6 +116,8 @@ bool toml_read_string(toml_cursor *c, const char **text, size_t *len)
     c->at += multiline ? 3 : 1;
     if (multiline && toml_at_line_end(c))
         toml_skip_line_end(c);
+    if (first_line)
+        *first_line = c->line;
     buf_clear(&c->scratch);
     if (!read_body(c, start, quote, multiline))
         return false;

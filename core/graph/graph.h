@@ -50,7 +50,9 @@ struct bora_graph {
     int n_nodes, cap_nodes;
     graph_weight **weights;
     int n_weights, cap_weights;
-    const graph_made *made; /* the last one; they are a list */
+    const graph_made *made;          /* the last one; they are a list */
+    const bora_tensor_info *read[4]; /* tensors whose numbers building itself has read */
+    int n_read;
     bora_node *output;
 };
 

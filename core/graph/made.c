@@ -260,6 +260,8 @@ static void stack(bora_graph *g, const char *name, const char *pattern, int32_t 
                        n, i);
             return;
         }
+        if (!stands_right(g, &parts[i]))
+            return;
         if (!same_form(parts[i].tensor, first.tensor)) {
             graph_fail(g, BORA_FORMAT, "%s and %s, which should be stacked, differ in shape or format",
                        first.tensor->name, parts[i].tensor->name);
@@ -270,7 +272,7 @@ static void stack(bora_graph *g, const char *name, const char *pattern, int32_t 
     m.info = (bora_tensor_info){ .quant = first.tensor->quant, .n_dims = first.tensor->n_dims + 1 };
     m.info.shape[0] = n;
     memcpy(m.info.shape + 1, first.tensor->shape, (BORA_MAX_DIMS - 1) * sizeof *m.info.shape);
-    if (stands_right(g, &first) && measure(g, &m.info, full))
+    if (measure(g, &m.info, full))
         add_made(g, &m, full, *suffix ? "" : ".weight");
 }
 
@@ -301,6 +303,15 @@ static int64_t count_taken(bora_graph *g, const char *name, const bora_taken *t,
     return 0;
 }
 
+/* Its numbers can be read one by one: a dense tensor, or a stack of such. */
+static bool lies_open(const graph_origin *origin)
+{
+    bool open = origin->tensor->quant->block_elems == 1 && (!origin->made || origin->made->making == MADE_STACKED);
+    for (int32_t i = 0; open && origin->made && i < origin->made->n_parts; i++)
+        open = lies_open(&origin->made->parts[i]);
+    return open;
+}
+
 /* The making of a taken weight [.., rows, width] out of a source, or of a taken bias. False: it cannot be. */
 static bool take(bora_graph *g, const char *full, const graph_origin *source, const bora_taken *t, bool is_bias,
                  graph_made *m)
@@ -317,8 +328,9 @@ static bool take(bora_graph *g, const char *full, const graph_origin *source, co
         graph_fail(g, BORA_FORMAT, "%s: %s has too few dimensions", full, s->name);
         return false;
     }
-    if (m->making != MADE_ROWS && (source->made || s->quant->block_elems != 1)) {
-        graph_fail(g, BORA_UNSUPPORTED, "%s: %s would have to be transposed, which numbers in blocks of %s cannot be",
+    if (m->making != MADE_ROWS && !lies_open(source)) {
+        graph_fail(g, BORA_UNSUPPORTED,
+                   "%s: %s would have to be read number by number, which lies in blocks or is made of others (%s)",
                    full, s->name, s->quant->name);
         return false;
     }

@@ -19,8 +19,8 @@ typedef struct graph_origin {
 typedef enum graph_making {
     MADE_STACKED,    /* the parts, one behind another */
     MADE_ROWS,       /* some rows of each matrix of the part */
-    MADE_TRANSPOSED, /* some columns of each matrix of the part, as rows; a dense tensor */
-    MADE_NUMBERS,    /* some numbers of each row of the part; a dense tensor */
+    MADE_TRANSPOSED, /* some columns of each matrix of the part, as rows; the part is dense */
+    MADE_NUMBERS,    /* some numbers of each row of the part, which is dense */
     MADE_BY_LAYOUT,
 } graph_making;
 

@@ -120,7 +120,8 @@ bora_node *bora_head_linear(bora_graph *g, bora_node *x, const char *name, const
 bora_node *bora_attention_with_sinks(bora_graph *g, bora_node *q, bora_node *k, bora_node *v,
                                      const bora_attention_attrs *attrs, const char *sinks)
 {
-    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, v ? 3 : 2, &sinks, 1, attrs, sizeof *attrs);
+    return graph_node(g, "attention", NULL, (bora_node *const[]){ q, k, v }, v ? 3 : 2, &sinks, 1, attrs,
+                      sizeof *attrs);
 }
 
 bora_node *bora_route(bora_graph *g, bora_node *logits, const char *bias, const bora_route_attrs *attrs)

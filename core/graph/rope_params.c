@@ -18,6 +18,7 @@ typedef struct rope_config {
     int32_t n_dims;
     double theta;
     int32_t max_positions;
+    bool no_truncate;
 } rope_config;
 
 enum { MAX_KEY = 128 };
@@ -94,7 +95,7 @@ static void yarn(bora_graph *g, const rope_config *c, double *freq, float *scale
     double factor = section_has(g, c, "factor") ? section_float(g, c, "factor") : c->max_positions / trained;
     double fast = section_float_or(g, c, "beta_fast", 32), slow = section_float_or(g, c, "beta_slow", 1);
     char path[MAX_KEY];
-    bool truncate = bora_param_flag_or(g, key(path, c, "truncate"), true);
+    bool truncate = bora_param_flag_or(g, key(path, c, "truncate"), !c->no_truncate);
     if (factor <= 0 || fast <= 0 || slow <= 0 || c->theta <= 1) {
         graph_fail(g, BORA_FORMAT, "%s: %s needs factor, beta_fast and beta_slow above 0 and theta above 1",
                    g->source.params_name, c->section);
@@ -156,8 +157,11 @@ static bool listed_factors(const cJSON *list, size_t n, float *out)
 }
 
 /* The factors as a tensor holds them. */
-static bool stored_factors(const bora_tensor_info *t, size_t n, float *out)
+static bool stored_factors(bora_graph *g, const char *name, size_t n, float *out)
 {
+    const bora_tensor_info *t = g->source.weight(g->source.ctx, name);
+    if (t && g->n_read < (int)(sizeof g->read / sizeof *g->read))
+        g->read[g->n_read++] = t;
     if (!t || t->n_dims != 1 || t->shape[0] != (int64_t)n || n % (size_t)t->quant->block_elems != 0)
         return false;
     if (t->quant->plain)
@@ -179,7 +183,7 @@ static float *longrope_freqs(bora_graph *g, const rope_config *c, int which)
         return NULL;
     }
     bool ok = section_has(g, c, name) ? listed_factors(graph_param(g, key(path, c, name)), n, freq)
-                                      : stored_factors(g->source.weight(g->source.ctx, factor_tensors[which]), n, freq);
+                                      : stored_factors(g, factor_tensors[which], n, freq);
     for (size_t i = 0; ok && i < n; i++) {
         ok = freq[i] > 0 && isfinite(freq[i]);
         freq[i] = 1.0F / (freq[i] * powf((float)c->theta, (float)(2 * i) / (float)c->n_dims));
@@ -272,6 +276,7 @@ bora_rope_attrs bora_rope_params_of(bora_graph *g, int32_t head_dim, const bora_
         .head_dim = head_dim, .n_dims = head_dim, .interleaved = g->source.interleaved_rope, .scale = 1
     };
     rope_config c = { .max_positions = bora_param_count_or(g, "max_position_embeddings", 2048) };
+    c.no_truncate = section->no_truncate;
     find_section(g, section->kind, &c);
     c.theta = find_theta(g, &c, section->theta);
     float whole = section->partial_rotary_factor > 0 ? section->partial_rotary_factor : 1;

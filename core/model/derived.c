@@ -12,6 +12,17 @@ static size_t row_bytes(const bora_tensor_info *t)
     return bora_row_bytes(t->quant, graph_width(t));
 }
 
+/* Where a row lies, of a tensor or of a stack of tensors. */
+static const char *row_at(const graph_origin *origin, int64_t row)
+{
+    while (origin->made) {
+        int64_t part_rows = graph_rows(origin->made->parts[0].tensor);
+        origin = &origin->made->parts[row / part_rows];
+        row %= part_rows;
+    }
+    return (const char *)origin->tensor->data + (size_t)row * row_bytes(origin->tensor);
+}
+
 /* The rows of a part follow those of the part before. */
 static void read_stacked(const graph_made *m, int64_t first, int64_t n, char *out)
 {
@@ -38,16 +49,15 @@ static void read_taken_rows(const graph_made *m, int64_t first, int64_t n, char 
     }
 }
 
-/* Neighbouring rows are neighbouring columns of the tensor, so that several at once are read in its own order. */
+/* Neighbouring rows are neighbouring columns of the part, so that several at once are read in its own order. */
 static void read_transposed(const graph_made *m, int64_t first, int64_t n, char *out)
 {
-    const bora_tensor_info *part = m->parts->tensor;
-    size_t number = part->quant->block_bytes;
-    int64_t rows = m->info.shape[m->info.n_dims - 2], width = graph_width(&m->info), part_width = graph_width(part);
+    size_t number = m->info.quant->block_bytes;
+    int64_t rows = m->info.shape[m->info.n_dims - 2], width = graph_width(&m->info);
     while (n > 0) {
         int64_t matrix = first / rows, at = first % rows, some = smaller(n, rows - at);
         for (int64_t k = 0; k < width; k++) {
-            const char *from = (const char *)part->data + (size_t)((matrix * width + k) * part_width) * number;
+            const char *from = row_at(m->parts, matrix * width + k);
             for (int64_t r = 0; r < some; r++)
                 memcpy(out + (size_t)(r * width + k) * number, from + (size_t)(m->from + (at + r) * m->step) * number,
                        number);
@@ -60,12 +70,13 @@ static void read_transposed(const graph_made *m, int64_t first, int64_t n, char 
 
 static void read_numbers(const graph_made *m, int64_t first, int64_t n, char *out)
 {
-    const bora_tensor_info *part = m->parts->tensor;
-    size_t number = part->quant->block_bytes;
-    int64_t width = graph_width(&m->info), part_width = graph_width(part);
-    for (int64_t r = first; r < first + n; r++)
+    size_t number = m->info.quant->block_bytes;
+    int64_t width = graph_width(&m->info);
+    for (int64_t r = first; r < first + n; r++) {
+        const char *from = row_at(m->parts, r);
         for (int64_t i = 0; i < width; i++, out += number)
-            memcpy(out, (const char *)part->data + (size_t)(r * part_width + m->from + i * m->step) * number, number);
+            memcpy(out, from + (size_t)(m->from + i * m->step) * number, number);
+    }
 }
 
 void derived_read(const graph_origin *origin, int64_t first, int64_t n, void *out)

@@ -62,6 +62,8 @@ static void warn_of_unused_tensors(bora_model *m)
         const graph_weight *weight = m->graph->weights[w];
         graph_each_tensor(&(graph_origin){ .tensor = weight->tensor, .made = weight->made }, list_tensor, &used);
     }
+    for (int i = 0; i < m->graph->n_read; i++)
+        list_tensor(&used, m->graph->read[i]);
     if (used.n)
         qsort(used.items, used.n, sizeof *used.items, by_address);
     for (size_t i = 0; i < n && !used.failed; i++) {

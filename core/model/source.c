@@ -73,60 +73,64 @@ static const bora_arch *find_gguf_arch(const bora_runtime *rt, const model_sourc
     return plain;
 }
 
+/* config.json: any of `architectures`, in their order, else its model_type. */
 static const bora_arch *find_arch(const bora_runtime *rt, const model_source *s, const char *gguf_arch)
 {
     if (gguf_arch)
         return find_gguf_arch(rt, s, gguf_arch);
-    const cJSON *architectures = json_get(s->params, "architectures");
-    const cJSON *first = cJSON_GetArrayItem(architectures, 0);
-    const char *named = cJSON_IsString(first) ? first->valuestring : NULL;
+    const cJSON *named;
+    cJSON_ArrayForEach(named, json_get(s->params, "architectures")) {
+        REGISTRY_EACH(rt, archs, bora_arch, a)
+        if (cJSON_IsString(named) && lists(a->architectures, named->valuestring))
+            return a;
+    }
     const char *model_type = json_string(s->params, "model_type", NULL);
     REGISTRY_EACH(rt, archs, bora_arch, a)
-    if (named && lists(a->architectures, named))
+    if (model_type && lists(a->model_types, model_type))
         return a;
-    REGISTRY_EACH(rt, archs, bora_arch, b)
-    if (!named && model_type && lists(b->model_types, model_type))
-        return b;
     return NULL;
 }
 
-static bool unknown_arch(const bora_runtime *rt, const model_source *s, const char *what, bora_error *err)
+/* What was looked for, what there is, and how to add it. `named` may be NULL. */
+static bool unknown_arch(const bora_runtime *rt, const model_source *s, const char *named, bora_error *err)
 {
-    buf known = { 0 };
+    buf what = { 0 }, known = { 0 };
+    if (named)
+        buf_printf(&what, "no plugin offers the architecture \"%.100s\"", named);
+    else
+        buf_puts(&what, "its config.json names no architecture");
     REGISTRY_EACH(rt, archs, bora_arch, a)
     buf_printf(&known, "%s%s", known.len ? ", " : "", a->name);
     bora_fail(err, BORA_UNSUPPORTED,
-              "%s: no plugin offers the architecture %s (there are: %s); choose one with --arch, or add a plugin",
-              s->name, what, known.len ? buf_text(&known) : "none");
+              "%s: %s; declare it in a file for --arch FILE.toml (docs/architectures.md), or choose by --arch NAME "
+              "(there are: %s)",
+              s->name, buf_text(&what), known.len ? buf_text(&known) : "none");
+    buf_free(&what);
     buf_free(&known);
     return false;
 }
 
 /* --arch may name a file that declares an architecture. */
-static bool open_arch(model_source *s, const char *path, bora_error *err)
+static bool is_arch_file(const char *wanted)
 {
-    s->own_arch = declared_open(path, err);
-    s->arch = s->own_arch ? &s->own_arch->arch : NULL;
-    return s->arch ? true : bora_error_prefix(err, "--arch");
+    size_t n = strlen(wanted);
+    return strchr(wanted, '/') || (n > 5 && strcmp(wanted + n - 5, ".toml") == 0);
 }
 
 static bool choose_arch(model_source *s, const bora_runtime *rt, const char *wanted, const char *gguf_arch,
                         bora_error *err)
 {
-    if (wanted && (strchr(wanted, '/') || file_exists(wanted)))
-        return open_arch(s, wanted, err);
+    if (wanted && is_arch_file(wanted)) {
+        s->own_arch = declared_open(wanted, err);
+        s->arch = s->own_arch ? &s->own_arch->arch : NULL;
+        return s->arch ? true : bora_error_prefix(err, "--arch");
+    }
     s->arch = wanted ? bora_runtime_arch(rt, wanted) : find_arch(rt, s, gguf_arch);
     if (s->arch)
         return true;
-    char what[160] = "that it needs: its config.json names none";
     const cJSON *first = cJSON_GetArrayItem(json_get(s->params, "architectures"), 0);
-    const char *named = wanted                  ? wanted
-                        : gguf_arch             ? gguf_arch
-                        : cJSON_IsString(first) ? first->valuestring
-                                                : json_string(s->params, "model_type", NULL);
-    if (named)
-        snprintf(what, sizeof what, "\"%s\"", named);
-    return unknown_arch(rt, s, what, err);
+    const char *named = cJSON_IsString(first) ? first->valuestring : json_string(s->params, "model_type", NULL);
+    return unknown_arch(rt, s, wanted ? wanted : gguf_arch ? gguf_arch : named, err);
 }
 
 /* ---- which files ---- */

@@ -167,13 +167,56 @@ static bool check_backend(const bora_runtime *rt, const bora_backend *b, bora_er
     return other ? taken(err, "backend", b->name, owner(rt, other)) : true;
 }
 
+/* The bytes of an argument in the attributes; 0: it is none of them. */
+static size_t arg_bytes(bora_arg_kind kind)
+{
+    switch (kind) {
+    case BORA_ARG_INT:
+    case BORA_ARG_CHOICE:
+        return sizeof(int32_t);
+    case BORA_ARG_FLOAT:
+        return sizeof(float);
+    case BORA_ARG_FLAG:
+        return sizeof(bool);
+    case BORA_ARG_ACTIVATION:
+        return sizeof(bora_activation_kind);
+    case BORA_ARG_ROPE:
+        return sizeof(bora_rope_attrs);
+    default:
+        return 0;
+    }
+}
+
+static bool check_args(const bora_op *o, bora_error *err)
+{
+    int n_inputs = 0, n_weights = 0;
+    for (const bora_arg *arg = o->args; arg && arg->name; arg++) {
+        size_t bytes = arg_bytes(arg->kind), at = arg->kind == BORA_ARG_ROPE ? 0 : arg->offset;
+        bool has_weight = n_weights > 0;
+        n_inputs += arg->kind == BORA_ARG_INPUT;
+        n_weights += arg->kind == BORA_ARG_WEIGHT || arg->kind == BORA_ARG_BIAS;
+        if ((arg->kind == BORA_ARG_CHOICE && !arg->choices) || (arg->kind == BORA_ARG_BIAS && !has_weight))
+            return bora_fail(err, BORA_USAGE,
+                             "offers an operation \"%s\" whose argument \"%s\" has no choices, or no weight before it",
+                             o->name, arg->name);
+        if (bytes > 0 && (bytes > o->attrs_bytes || at > o->attrs_bytes - bytes))
+            return bora_fail(err, BORA_USAGE,
+                             "offers an operation \"%s\" whose argument \"%s\" lies outside its attributes", o->name,
+                             arg->name);
+    }
+    if (n_inputs > BORA_MAX_INPUTS || n_weights > BORA_MAX_WEIGHTS)
+        return bora_fail(err, BORA_USAGE, "offers an operation \"%s\" with more than %d inputs or %d weights", o->name,
+                         BORA_MAX_INPUTS, BORA_MAX_WEIGHTS);
+    return true;
+}
+
 static bool check_op(const bora_runtime *rt, const bora_op *o, bora_error *err)
 {
     if (!good_name(o->name) || !o->shape || !o->reference)
         return bora_fail(err, BORA_USAGE, "offers an operation \"%s\" without a name, a shape rule or a reference",
                          o->name ? o->name : "");
     const bora_op *other = bora_runtime_op(rt, o->name);
-    return other ? taken(err, "operation", o->name, owner(rt, other)) : true;
+    return other ? taken(err, "operation", o->name, owner(rt, other)) : check_args(o, err);
 }
 
 static bool check_arch(const bora_runtime *rt, const bora_arch *a, bora_error *err)

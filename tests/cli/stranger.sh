@@ -18,6 +18,7 @@ cd "$work/src"
 for source in *.c; do
     cc $(pkg-config --cflags bora) -Wall -Wextra -Werror -shared -fPIC -o "$work/plugins/${source%.c}.so" "$source"
 done
+cp "$BORA_SOURCE"/tests/stranger/*.toml "$work/plugins"
 
 # The first example of docs/plugins.md, as it stands there.
 awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$BORA_SOURCE/docs/plugins.md" >"$work/sq4.c"
@@ -33,7 +34,7 @@ if ! grep -q 'fsanitize' "$BORA_BUILD/CMakeCache.txt"; then
 fi
 
 "$bora" plugins --json --plugin "$work/plugins" >"$work/plugins.json"
-for offer in sq4 leaky_relu echo abacus; do
+for offer in sq4 leaky_relu echo echo-declared abacus; do
     grep -q "\"$offer\"" "$work/plugins.json" || fail "bora plugins does not list $offer"
 done
 
@@ -55,6 +56,9 @@ logits echo split --topology "$work/split.yml"
 logits echo steps --device abacus --chunk 1
 logits echo sq4 --isq sq4
 logits echo sq4_abacus --isq sq4 --device abacus
+# Declared, it calls the operation of another plugin by name: the same bits as in C.
+logits echo declared --device cpu --arch echo-declared
+cmp "$work/cpu.npy" "$work/declared.npy" || fail "echo.toml gives other logits than echo.c"
 # A device that only multiplies: everything else of a whole model runs by the operations' references.
 for model in plain window yarn tied-bias; do
     logits $model $model --device abacus --chunk 7

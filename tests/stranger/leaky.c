@@ -23,7 +23,16 @@ static bool reference(const bora_call *call, bora_error *err)
     return true;
 }
 
-static const bora_op leaky_relu = { .name = "leaky_relu", .shape = shape, .reference = reference };
+/* How declared architectures call it: leaky_relu(x, slope). */
+static const bora_arg args[] = {
+    { .name = "x", .kind = BORA_ARG_INPUT },
+    { .name = "slope", .kind = BORA_ARG_FLOAT, .offset = offsetof(leaky_attrs, slope) },
+    { .name = NULL },
+};
+
+static const bora_op leaky_relu = {
+    .name = "leaky_relu", .args = args, .attrs_bytes = sizeof(leaky_attrs), .shape = shape, .reference = reference
+};
 static const bora_op *const ops[] = { &leaky_relu, NULL };
 static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "leaky", .version = "1.0", .ops = ops };
 

@@ -14,7 +14,7 @@
 
 #include <bora/engine.h>
 
-enum { MAX_TOKENS = 64, MAX_VOCAB = 512 };
+#include "model_fixtures.h"
 
 static bora_runtime *runtime;
 static char log_lines[16384];
@@ -49,16 +49,6 @@ static int close_runtime(void **state)
     return 0;
 }
 
-static const char *fixture(const char *name)
-{
-    static char path[2][512];
-    static int turn;
-    turn = !turn;
-    const char *root = getenv("BORA_FIXTURES");
-    snprintf(path[turn], sizeof path[turn], "%s/models/%s", root ? root : "tests/fixtures", name);
-    return path[turn];
-}
-
 /* Settings from pairs of name and value, NULL at the end. */
 static bora_settings *settings_of(const char *const *pairs)
 {
@@ -90,31 +80,6 @@ static bora_model *must_load(const char *name, const char *const *more)
     return m;
 }
 
-static int32_t read_tokens(const char *name, int32_t tokens[MAX_TOKENS])
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/tokens.txt", fixture(name));
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    int32_t n = 0;
-    while (n < MAX_TOKENS && fscanf(f, "%d,", &tokens[n]) == 1)
-        n++;
-    fclose(f);
-    return n;
-}
-
-/* The floats of a .npy of version 1.0, as the generator writes it: 128 bytes of header. */
-static void read_reference(const char *name, const char *variant, float *out, size_t count)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/logits%s%s.npy", fixture(name), *variant ? "-" : "", variant);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 128, SEEK_SET), 0);
-    assert_int_equal(fread(out, sizeof *out, count, f), count);
-    fclose(f);
-}
-
 static float *logits_of(bora_model *m, const int32_t *tokens, int32_t n, int32_t chunk)
 {
     bora_error err = { .code = BORA_OK };
@@ -127,16 +92,6 @@ static float *logits_of(bora_model *m, const int32_t *tokens, int32_t n, int32_t
     assert_int_equal(bora_session_length(s), n);
     bora_session_free(s);
     return logits;
-}
-
-static double relative_l2(const float *a, const float *reference, size_t n)
-{
-    double diff = 0, norm = 0;
-    for (size_t i = 0; i < n; i++) {
-        diff += ((double)a[i] - reference[i]) * ((double)a[i] - reference[i]);
-        norm += (double)reference[i] * reference[i];
-    }
-    return sqrt(diff / norm);
 }
 
 /* 1e-5 is the house's bound for f32 against the reference; these models come in below a tenth of it. */

@@ -130,6 +130,7 @@ typedef struct bora_rope_section {
     const char *kind; /* of layers, where kinds differ: "full_attention", "sliding_attention"; NULL: one rope */
     float theta;      /* where the config has none for this kind; 0: its rope_theta, else 10000 */
     float partial_rotary_factor; /* where the config has none; 0: 1 */
+    bool no_truncate; /* yarn's ramp may begin and end between two dimensions, where the config has no "truncate" */
 } bora_rope_section;
 
 /* Reads rope_theta, rope_scaling or rope_parameters, partial_rotary_factor and the checkpoint's pair layout, and works
