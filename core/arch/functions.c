@@ -301,7 +301,7 @@ static bool call_expert_mlp(call *c, value *out)
 static bool call_stacked_weight(call *c, value *out)
 {
     const char *name, *parts;
-    int32_t n;
+    int32_t n = 0;
     if (!as_text(c, 0, &name) || !as_text(c, 1, &parts) || !as_int(c, 2, &n))
         return false;
     bora_stacked_weight(c->e->graph, name, parts, n);
