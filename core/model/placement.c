@@ -27,6 +27,7 @@ typedef struct placement {
     const bora_quant *isq, *dtype;
     bora_threads *threads;
     const graph_weight *head, *embedding;
+    bool *decides; /* [n_nodes]: whether a choice is made by the node's result */
     conversion_note notes[32];
     int n_notes, n_unquantized;
 } placement;
@@ -129,7 +130,7 @@ static const bora_quant *fitting(const placement *p, const bora_quant *quant, in
 
 /* The format a weight is wanted in, before its device is asked. */
 static const bora_quant *wanted_format(placement *p, const graph_weight *w, const bora_weight *shape, bool is_matrix,
-                                       const topology_choice *choice, bora_error *err)
+                                       bool decides, const topology_choice *choice, bora_error *err)
 {
     const bora_quant *stored = w->tensor->quant, *wanted = NULL;
     if (!is_matrix) /* what is asked for is meant for matrices */
@@ -138,7 +139,7 @@ static const bora_quant *wanted_format(placement *p, const graph_weight *w, cons
         wanted = find_quant(p->m->runtime, choice->isq, "topology", err);
         if (!wanted)
             return NULL;
-    } else if (p->isq && is_dense(stored)) {
+    } else if (p->isq && is_dense(stored) && !decides) {
         wanted = p->isq;
         if (wanted->sensitive && (w == p->head || w == p->embedding))
             wanted = bora_runtime_quant(p->m->runtime, wanted->sensitive);
@@ -274,7 +275,8 @@ static bool place_node(placement *p, const bora_node *node, exec_node *out, bora
     const bora_quant *quant = NULL, *format = NULL;
     if (first) {
         quant = wanted_format(p, first, node->call.weights[0],
-                              node->call.weights[0]->n_dims > 1 && !node->call.op->small_weights, &choice, err);
+                              node->call.weights[0]->n_dims > 1 && !node->call.op->small_weights,
+                              p->decides[node->index], &choice, err);
         if (!quant)
             return false;
     }
@@ -287,6 +289,18 @@ static bool place_node(placement *p, const bora_node *node, exec_node *out, bora
         if (!out->weights[i])
             return false;
     }
+    return true;
+}
+
+static bool find_choices(placement *p, bora_error *err)
+{
+    const bora_graph *g = p->m->graph;
+    p->decides = calloc((size_t)g->n_nodes, sizeof *p->decides);
+    if (!p->decides)
+        return bora_fail_memory(err, "a placement");
+    for (int i = 0; i < g->n_nodes; i++)
+        for (int k = 0; g->nodes[i]->call.op->chooses && k < g->nodes[i]->call.n_inputs; k++)
+            p->decides[g->nodes[i]->inputs[k]->index] = true;
     return true;
 }
 
@@ -344,7 +358,7 @@ static bool read_settings(placement *p, bora_error *err)
 bool model_place(bora_model *m, const bora_settings *settings, bora_error *err)
 {
     placement p = { .m = m, .settings = settings };
-    bool ok = read_settings(&p, err);
+    bool ok = read_settings(&p, err) && find_choices(&p, err);
     find_sensitive(&p);
     const char *what = p.isq ? "quantizing" : "loading";
     for (int i = 0; ok && i < m->graph->n_nodes; i++) {
@@ -357,5 +371,6 @@ bool model_place(bora_model *m, const bora_settings *settings, bora_error *err)
     bora_threads_free(p.threads);
     topology_free(p.topology);
     free(p.decided);
+    free(p.decides);
     return ok;
 }

@@ -210,5 +210,6 @@ static const bora_arg route_args[] = {
 const bora_op op_route = { .name = "route",
                            .args = route_args,
                            .attrs_bytes = sizeof(bora_route_attrs),
+                           .chooses = true,
                            .shape = route_shape,
                            .reference = route_reference };

@@ -118,6 +118,9 @@ struct bora_op {
     /* Its weights are vectors or as good as that, however many dimensions a checkpoint gives them: they keep their
      * format, whatever format is asked for. */
     bool small_weights;
+    /* Its inputs decide what others compute (a router's logits): the weights that make them are not quantized unless a
+     * topology asks for it. They are small, and a rounding there is a wrong choice. */
+    bool chooses;
 };
 
 /* The numbers in a row of a weight: its last dimension (a vector is one row). */
