@@ -3,9 +3,9 @@
 . "$(dirname "$0")/common.bash"
 command -v python3 >/dev/null || skip "python3 is not there"
 vs=$root/tools/bench-vs
-shape=(--layers 4 --width 256 --feed-forward 512 --heads 4 --kv-heads 2 --vocab 300)
 
 "$vs" --help >"$tmp/out" && grep -q -- '--peer' "$tmp/out" || fail "--help"
+shape=(--layers 1 --width 256 --feed-forward 256 --heads 4 --kv-heads 2 --vocab 300)
 for format in f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_s q4_k_m q5_k_s q6_k; do
     "$vs" "${shape[@]}" --format $format --write "$tmp/model.gguf" 2>/dev/null || fail "--format $format"
     try 0 logits -f "$tmp/model.gguf" --tokens 1,2,3 -o "$tmp/$format.npy" && silent err
@@ -16,6 +16,7 @@ logits = struct.unpack(f"<{3 * 300}f", data[-3 * 300 * 4 :])
 assert max(map(abs, logits)) < 100 and max(logits) - min(logits) > 0.01  # NaN fails both
 PYTHON
 done
+shape=(--layers 4 --width 256 --feed-forward 512 --heads 4 --kv-heads 2 --vocab 300)
 "$vs" "${shape[@]}" --format q4_k_m --write "$tmp/mix.gguf" 2>/dev/null
 try 0 inspect "$tmp/mix.gguf" && says out 'blk\.0\.ffn_down\.weight +q4_k' && says out 'blk\.3\.ffn_down\.weight +q6_k' &&
     says out 'output\.weight +q6_k'
@@ -30,6 +31,7 @@ echo "$*" >>"$(dirname "$0")/peer.log"
 echo '[{"n_prompt": 4, "n_gen": 0, "avg_ts": 0.001}, {"n_prompt": 0, "n_gen": 2, "avg_ts": 0.002}]'
 PEER
 chmod +x "$tmp/peer"
+shape=(--layers 1 --width 256 --feed-forward 256 --heads 4 --kv-heads 2 --vocab 300)
 "$vs" "${shape[@]}" --format q8_0 --bora "$BORA" --threads 1 --prompt-len 4 --gen-len 2 --rounds 2 \
     --peer "other=$tmp/peer -x 1" >"$tmp/out" 2>"$tmp/err" || fail "bench-vs: $(cat "$tmp/err")"
 grep -qE '^\| shape \| format \| threads \| test \| bora \| other \| bora / best peer \| of the limit \|$' "$tmp/out" || fail "the head: $(cat "$tmp/out")"
