@@ -64,6 +64,19 @@ static const bora_command commands[] = {
                     "The same, fed one by one",
                     "bora logits -f ./model.gguf --tokens 1,2,3 --chunk 1 -o ./logits.npy" },
       .needs = { NEEDS_MODEL, "tokens text", "output" } },
+    { .name = "bench",
+      .bit = COMMAND_BENCH,
+      .usage = "[MODEL_TYPE] (-m PATH | -f FILE) [OPTION…]",
+      .summary = "measure how fast a model runs",
+      .description = "Reads prompts and generates tokens, random ones, and prints tokens per second: the median, the "
+                     "least and the most of several iterations, and the median as a share of what the machine's memory "
+                     "and arithmetic, measured before and after, permit. Of several lengths, depths and batch sizes it "
+                     "measures each with each.",
+      .examples = { "A prompt of 512 tokens, and 128 generated ones", "bora bench -f ./model.gguf",
+                    "Generation for 1, 8 and 32 sequences at once, behind 4096 tokens",
+                    "bora bench -f ./model.gguf --prompt-len 0 --batch 1,8,32 --depth 4096", "For a program to read",
+                    "bora bench -m ./model --isq 4 --json" },
+      .needs = { NEEDS_MODEL } },
     { .name = "plugins",
       .bit = COMMAND_PLUGINS,
       .usage = "[OPTION…]",

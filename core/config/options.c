@@ -10,15 +10,16 @@
 
 #define ALL_COMMANDS                                                                                                   \
     (COMMAND_RUN | COMMAND_SERVE | COMMAND_FROM_CONFIG | COMMAND_INSPECT | COMMAND_TOKENIZE | COMMAND_LOGITS |         \
-     COMMAND_PLUGINS)
-#define NAMES_MODEL (COMMAND_RUN | COMMAND_SERVE | COMMAND_TOKENIZE | COMMAND_LOGITS)
-#define RUNS_MODEL (COMMAND_RUN | COMMAND_SERVE | COMMAND_LOGITS)
+     COMMAND_BENCH | COMMAND_PLUGINS)
+#define NAMES_MODEL (COMMAND_RUN | COMMAND_SERVE | COMMAND_TOKENIZE | COMMAND_LOGITS | COMMAND_BENCH)
+#define RUNS_MODEL (COMMAND_RUN | COMMAND_SERVE | COMMAND_LOGITS | COMMAND_BENCH)
 #define GENERATES (COMMAND_RUN | COMMAND_SERVE)
 
 static const char launch[] = "Launch file", input[] = "Input", model[] = "Model", quantization[] = "Quantization",
                   placement[] = "Placement", chat[] = "Prompt and chat", sampling[] = "Sampling", server[] = "Server",
                   scheduling[] = "Cache and scheduling", adapters[] = "Adapters", multimodal[] = "Images, video, audio",
-                  tools[] = "Tools and agents", sandbox[] = "Sandbox", output[] = "Output", general[] = "General";
+                  tools[] = "Tools and agents", sandbox[] = "Sandbox", measurement[] = "Measurement",
+                  output[] = "Output", general[] = "General";
 
 /* An entry is a few lines that are read as one. */
 /* clang-format off */
@@ -44,9 +45,9 @@ static const bora_option options[] = {
       .help = "feed the tokens in chunks of N; 1 is token by token" },
 
     /* ---- which model */
-    { .name = "model-type", .positional = GENERATES, .type = BORA_OPTION_CHOICE, .value_name = "MODEL_TYPE",
+    { .name = "model-type", .positional = GENERATES | COMMAND_BENCH, .type = BORA_OPTION_CHOICE, .value_name = "MODEL_TYPE",
       .choices = "auto text plain gguf toml", .later_choices = "ggml vision multimodal diffusion speech embedding",
-      .default_text = "auto", .toml = "models.kind", .commands = GENERATES, .group = model,
+      .default_text = "auto", .toml = "models.kind", .commands = GENERATES | COMMAND_BENCH, .group = model,
       .help = "kind of model; `plain` and `gguf` also fix the file format, `toml` makes -f a selector file" },
     { .name = "model-id", .short_name = 'm', .type = BORA_OPTION_PATH, .value_name = "PATH", .toml = "models.model_id",
       .selector = "plain:model_id gguf:quantized_model_id", .commands = NAMES_MODEL, .group = model,
@@ -384,6 +385,22 @@ static const bora_option options[] = {
       .choices = "none loopback full", .value_name = "NETWORK", .toml = "sandbox.network", .commands = GENERATES,
       .group = sandbox, .help = "its network" },
 
+    /* ---- what is measured */
+    { .name = "prompt-len", .separator = ',', .type = BORA_OPTION_LIST, .value_name = "N,N,…", .default_note = "512",
+      .commands = COMMAND_BENCH, .group = measurement,
+      .help = "measure reading prompts of N tokens; 0 for none" },
+    { .name = "gen-len", .separator = ',', .type = BORA_OPTION_LIST, .value_name = "N,N,…", .default_note = "128",
+      .commands = COMMAND_BENCH, .group = measurement,
+      .help = "measure generating N tokens, one after the other; 0 for none" },
+    { .name = "depth", .separator = ',', .type = BORA_OPTION_LIST, .value_name = "N,N,…", .default_note = "0",
+      .commands = COMMAND_BENCH, .group = measurement, .help = "both behind N tokens that are in the cache already" },
+    { .name = "batch", .separator = ',', .type = BORA_OPTION_LIST, .value_name = "N,N,…", .default_note = "1",
+      .commands = COMMAND_BENCH, .group = measurement, .help = "generate for N sequences at once" },
+    { .name = "iterations", .type = BORA_OPTION_INT, .min = 1, .max = 10000, .value_name = "N", .default_text = "3",
+      .commands = COMMAND_BENCH, .group = measurement, .help = "measure each N times" },
+    { .name = "warmup", .type = BORA_OPTION_INT, .min = 0, .max = 10000, .value_name = "N", .default_text = "1",
+      .commands = COMMAND_BENCH, .group = measurement, .help = "after N times that do not count" },
+
     /* ---- what comes out */
     { .name = "output", .short_name = 'o', .type = BORA_OPTION_PATH, .value_name = "FILE.npy",
       .commands = COMMAND_LOGITS, .group = output, .help = "file to write: float32 [n_tokens, n_vocab]" },
@@ -391,8 +408,8 @@ static const bora_option options[] = {
       .help = "print each token's text beside its id" },
     { .name = "no-special", .type = BORA_OPTION_FLAG, .commands = COMMAND_TOKENIZE | COMMAND_LOGITS, .group = output,
       .help = "without the tokens that the model adds to a text" },
-    { .name = "json", .type = BORA_OPTION_FLAG, .commands = COMMAND_INSPECT | COMMAND_TOKENIZE | COMMAND_PLUGINS, .group = output,
-      .help = "print JSON" },
+    { .name = "json", .type = BORA_OPTION_FLAG, .group = output, .help = "print JSON",
+      .commands = COMMAND_INSPECT | COMMAND_TOKENIZE | COMMAND_BENCH | COMMAND_PLUGINS },
 
     /* ---- everywhere */
     { .name = "plugin", .type = BORA_OPTION_LIST, .value_name = "PATH", .toml = "plugins", .commands = ALL_COMMANDS,

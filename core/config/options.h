@@ -18,6 +18,7 @@ enum {
     COMMAND_TOKENIZE = 16,
     COMMAND_LOGITS = 32,
     COMMAND_PLUGINS = 64,
+    COMMAND_BENCH = 128,
 };
 
 /* The next word of a space-separated list (NULL is empty), moving `list` past it; NULL and len 0 at its end. */

@@ -9,16 +9,13 @@
 bora_session *bora_session_new(bora_model *model, bora_error *err)
 {
     bora_session *s = calloc(1, sizeof *s);
-    if (s) {
-        s->model = model;
-        s->slot = -1;
-        s->output_rows = malloc(SESSION_CHUNK * sizeof *s->output_rows);
+    if (!s) {
+        bora_fail_memory(err, "a session");
+        return NULL;
     }
-    if (s && s->output_rows)
-        return s;
-    bora_session_free(s);
-    bora_fail_memory(err, "a session");
-    return NULL;
+    s->model = model;
+    s->slot = -1;
+    return s;
 }
 
 static void give_blocks(bora_session *s, int32_t keep)
@@ -40,7 +37,9 @@ void bora_session_free(bora_session *s)
     pthread_mutex_unlock(&s->model->mutex);
     free(s->tokens);
     free(s->blocks);
+    free(s->step_tokens);
     free(s->output_rows);
+    free(s->sequences);
     free(s);
 }
 
@@ -65,14 +64,15 @@ bool bora_session_truncate(bora_session *s, int32_t length, bora_error *err)
     return true;
 }
 
-static bool grow(int32_t **list, int32_t *cap, int32_t need)
+/* Room for `need` items of `size` bytes in a list. */
+static bool grow(void **list, int32_t *cap, int32_t need, size_t size)
 {
     if (need <= *cap)
         return true;
     int32_t new_cap = *cap ? *cap : 64;
     while (new_cap < need)
         new_cap = new_cap > INT32_MAX / 2 ? need : new_cap * 2;
-    int32_t *grown = realloc(*list, (size_t)new_cap * sizeof *grown);
+    void *grown = reallocarray(*list, (size_t)new_cap, size);
     if (!grown)
         return false;
     *list = grown;
@@ -80,10 +80,26 @@ static bool grow(int32_t **list, int32_t *cap, int32_t need)
     return true;
 }
 
+static bool grow_ids(int32_t **list, int32_t *cap, int32_t need)
+{
+    void *grown = *list;
+    bool ok = grow(&grown, cap, need, sizeof **list);
+    *list = grown;
+    return ok;
+}
+
+static bool grow_sequences(bora_session *s, int32_t need)
+{
+    void *grown = s->sequences;
+    bool ok = grow(&grown, &s->cap_sequences, need, sizeof *s->sequences);
+    s->sequences = grown;
+    return ok;
+}
+
 static bool take_state(bora_session *s, int32_t n_tokens, bora_error *err)
 {
     int32_t need = blocks_for(n_tokens);
-    if (!grow(&s->blocks, &s->cap_blocks, need))
+    if (!grow_ids(&s->blocks, &s->cap_blocks, need))
         return bora_fail_memory(err, "a session");
     bool ok;
     pthread_mutex_lock(&s->model->mutex);
@@ -100,35 +116,115 @@ static bool take_state(bora_session *s, int32_t n_tokens, bora_error *err)
     return ok;
 }
 
-static bool run_chunk(bora_session *s, const int32_t *tokens, int32_t n, int32_t prompt_tokens, int32_t n_outputs,
-                      float *logits, bora_error *err)
+/* What can be known before anything is read. */
+static bool check_turn(const bora_turn *turn, const bora_session *first, bora_error *err)
 {
-    if (!grow(&s->tokens, &s->cap_tokens, s->length + n))
-        return bora_fail_memory(err, "a session");
-    if (!take_state(s, s->length + n, err))
-        return false;
-    for (int32_t i = 0; i < n_outputs; i++)
-        s->output_rows[i] = n - n_outputs + i;
-    bora_sequence sequence = {
-        .n_rows = n, .n_past = s->length, .prompt_tokens = prompt_tokens, .blocks = s->blocks, .slot = s->slot
-    };
-    bora_batch batch = {
-        .n_tokens = n,
-        .tokens = tokens,
-        .n_sequences = 1,
-        .sequences = &sequence,
-        .n_outputs = n_outputs,
-        .output_rows = s->output_rows,
-    };
-    if (!model_run(s->model, &batch, logits, err)) {
-        /* Some operations may have taken the tokens into a recurrent state, others not: it is good for nothing. */
-        if (s->model->states.recurrent)
-            bora_session_truncate(s, 0, NULL);
-        return false;
-    }
-    memcpy(s->tokens + s->length, tokens, (size_t)n * sizeof *tokens);
-    s->length += n;
+    const bora_session *s = turn->session;
+    int32_t n = turn->n_tokens, n_vocab = bora_model_n_vocab(s->model), context = bora_model_context_length(s->model);
+    if (s->model != first->model)
+        return bora_fail(err, BORA_USAGE, "the sessions of a step have different models");
+    if (s->in_step)
+        return bora_fail(err, BORA_USAGE, "a session takes part in a step twice");
+    if (n < 1 || turn->n_outputs < 0 || turn->n_outputs > n)
+        return bora_fail(err, BORA_USAGE, "a session's part in a step is %d tokens, with the logits of %d", n,
+                         turn->n_outputs);
+    if (n > context - s->length)
+        return bora_fail(err, BORA_LIMIT, "%d tokens do not fit: the context holds %d, %d of them are taken", n,
+                         context, s->length);
+    for (int32_t i = 0; i < n; i++)
+        if (turn->tokens[i] < 0 || turn->tokens[i] >= n_vocab)
+            return bora_fail(err, BORA_USAGE, "token %d is outside the vocabulary of %d", turn->tokens[i], n_vocab);
     return true;
+}
+
+static bool check_turns(const bora_turn *turns, int32_t n_turns, bora_error *err)
+{
+    bool ok = n_turns > 0 || bora_fail(err, BORA_USAGE, "a step of no sessions");
+    int32_t n_marked = 0, n_tokens = 0;
+    while (ok && n_marked < n_turns) {
+        ok = check_turn(&turns[n_marked], turns[0].session, err);
+        if (ok && __builtin_add_overflow(n_tokens, turns[n_marked].n_tokens, &n_tokens))
+            ok = bora_fail(err, BORA_LIMIT, "too many tokens in one step");
+        if (ok)
+            turns[n_marked++].session->in_step = true;
+    }
+    for (int32_t i = 0; i < n_marked; i++)
+        turns[i].session->in_step = false;
+    return ok;
+}
+
+/* Room in the lists of every session for its tokens and their state, and in those of the first for the batch. */
+static bool reserve_step(const bora_turn *turns, int32_t n_turns, bora_error *err)
+{
+    bora_session *lists = turns[0].session;
+    int32_t n_tokens = 0, n_outputs = 0;
+    for (int32_t i = 0; i < n_turns; i++) {
+        bora_session *s = turns[i].session;
+        n_tokens += turns[i].n_tokens;
+        n_outputs += turns[i].n_outputs;
+        if (!grow_ids(&s->tokens, &s->cap_tokens, s->length + turns[i].n_tokens))
+            return bora_fail_memory(err, "a session");
+        if (!take_state(s, s->length + turns[i].n_tokens, err))
+            return false;
+    }
+    bool ok = grow_ids(&lists->output_rows, &lists->cap_output_rows, n_outputs) && grow_sequences(lists, n_turns) &&
+              (n_turns == 1 || grow_ids(&lists->step_tokens, &lists->cap_step_tokens, n_tokens));
+    return ok ? true : bora_fail_memory(err, "a step");
+}
+
+/* The turns one after the other as one batch, in the lists of the first session. */
+static bora_batch put_together(const bora_turn *turns, int32_t n_turns)
+{
+    bora_session *lists = turns[0].session;
+    bora_batch batch = { .tokens = n_turns == 1 ? turns[0].tokens : lists->step_tokens,
+                         .n_sequences = n_turns,
+                         .sequences = lists->sequences,
+                         .output_rows = lists->output_rows };
+    for (int32_t i = 0; i < n_turns; i++) {
+        const bora_turn *turn = &turns[i];
+        const bora_session *s = turn->session;
+        lists->sequences[i] = (bora_sequence){
+            .first_row = batch.n_tokens,
+            .n_rows = turn->n_tokens,
+            .n_past = s->length,
+            .prompt_tokens = turn->prompt_tokens ? turn->prompt_tokens : s->length + turn->n_tokens,
+            .blocks = s->blocks,
+            .slot = s->slot,
+        };
+        if (n_turns > 1)
+            memcpy(lists->step_tokens + batch.n_tokens, turn->tokens, (size_t)turn->n_tokens * sizeof *turn->tokens);
+        batch.n_tokens += turn->n_tokens;
+        for (int32_t k = turn->n_outputs; k > 0; k--)
+            lists->output_rows[batch.n_outputs++] = batch.n_tokens - k;
+    }
+    return batch;
+}
+
+/* A step whose turns have been checked. */
+static bool run_step(const bora_turn *turns, int32_t n_turns, float *logits, bora_error *err)
+{
+    bora_model *model = turns[0].session->model;
+    bool reserved = reserve_step(turns, n_turns, err), ok = false;
+    if (reserved) {
+        bora_batch batch = put_together(turns, n_turns);
+        ok = model_run(model, &batch, logits, err);
+    }
+    for (int32_t i = 0; i < n_turns; i++) {
+        bora_session *s = turns[i].session;
+        if (ok) {
+            memcpy(s->tokens + s->length, turns[i].tokens, (size_t)turns[i].n_tokens * sizeof *s->tokens);
+            s->length += turns[i].n_tokens;
+        } else {
+            /* Some operations may have taken the tokens into a recurrent state, others not: it is good for nothing. */
+            bora_session_truncate(s, reserved && model->states.recurrent ? 0 : s->length, NULL);
+        }
+    }
+    return ok;
+}
+
+bool bora_sessions_step(const bora_turn *turns, int32_t n_turns, float *logits, bora_error *err)
+{
+    return check_turns(turns, n_turns, err) && run_step(turns, n_turns, logits, err);
 }
 
 bool session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_t chunk, int32_t prompt_tokens, bool all,
@@ -148,7 +244,8 @@ bool session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_t chu
         bool last = done + take == n;
         int32_t n_outputs = !logits ? 0 : all ? take : last;
         float *to = logits && all ? logits + (size_t)done * (size_t)n_vocab : logits;
-        if (!run_chunk(s, tokens + done, take, prompt_tokens, n_outputs, n_outputs ? to : NULL, err)) {
+        bora_turn turn = { s, tokens + done, take, n_outputs, prompt_tokens };
+        if (!run_step(&turn, 1, n_outputs ? to : NULL, err)) {
             bora_session_truncate(s, start < s->length ? start : s->length, NULL);
             return false;
         }

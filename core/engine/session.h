@@ -12,8 +12,12 @@ struct bora_session {
     int32_t length, cap_tokens;
     int32_t *blocks; /* [n_blocks] */
     int32_t n_blocks, cap_blocks;
-    int32_t slot;         /* -1: none yet */
-    int32_t *output_rows; /* [SESSION_CHUNK] */
+    int32_t slot; /* -1: none yet */
+    bool in_step; /* takes part in the step that is being put together */
+    /* The lists of a step of which this is the first session; they are kept for the next one. */
+    int32_t *step_tokens, *output_rows;
+    bora_sequence *sequences;
+    int32_t cap_step_tokens, cap_output_rows, cap_sequences;
 };
 
 /* As bora_session_eval(); `prompt_tokens` is the length that the whole prompt will have. */

@@ -10,7 +10,7 @@ try 2 && silent out && says err '^Usage: bora COMMAND'
 for words in --version -V "run --version"; do
     try 0 $words && says out '^bora [0-9]+\.[0-9]+\.[0-9]+$' && silent err
 done
-for command in run serve from-config inspect tokenize logits plugins; do
+for command in run serve from-config inspect tokenize logits bench plugins; do
     try 0 help "$command" && silent err
     cp "$tmp/out" "$tmp/help"
     try 0 "$command" --help && says out "^Usage: bora $command" && cmp -s "$tmp/out" "$tmp/help" ||

@@ -10,6 +10,7 @@ bool command_from_config(cli *c, bora_error *err);
 bool command_inspect(cli *c, bora_error *err);
 bool command_tokenize(cli *c, bora_error *err);
 bool command_logits(cli *c, bora_error *err);
+bool command_bench(cli *c, bora_error *err);
 bool command_plugins(cli *c, bora_error *err);
 
 /* What `run` and a launch file with command = "run" have in common. */

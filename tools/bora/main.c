@@ -38,14 +38,9 @@ static const struct {
     const char *name;
     bool (*run)(cli *c, bora_error *err);
 } commands[] = {
-    { "run", command_run },
-    { "serve", command_serve },
-    { "from-config", command_from_config },
-    { "inspect", command_inspect },
-    { "tokenize", command_tokenize },
-    { "logits", command_logits },
-    { "plugins", command_plugins },
-    { NULL, NULL },
+    { "run", command_run },         { "serve", command_serve },       { "from-config", command_from_config },
+    { "inspect", command_inspect }, { "tokenize", command_tokenize }, { "logits", command_logits },
+    { "bench", command_bench },     { "plugins", command_plugins },   { NULL, NULL },
 };
 
 static bool run_command(cli *c, bora_error *err)

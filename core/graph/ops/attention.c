@@ -133,6 +133,19 @@ static bool attention_reference(const bora_call *call, bora_error *err)
     return ok;
 }
 
+/* Of the cache, what the first of the new tokens sees and all behind it; products for each position that each sees. */
+static void attention_cost(const bora_call *call, const bora_workload *load, bora_cost *cost)
+{
+    const bora_attention_attrs *a = call->attrs;
+    double window = a->window > 0 ? (double)a->window : INFINITY, seen = 0;
+    double positions = fmin(window - 1, load->n_past) + load->n_tokens;
+    for (int32_t i = 1; i <= load->n_tokens; i++)
+        seen += fmin(window, (double)load->n_past + i);
+    bora_cost_default(call, load, cost);
+    cost->state_bytes = load->n_sequences * positions * (double)call->state->spec.token_bytes;
+    cost->state_products = load->n_sequences * seen * a->n_heads * ((double)a->head_dim + bora_attention_value_dim(a));
+}
+
 static const bora_arg attention_args[] = {
     { .name = "q", .kind = BORA_ARG_INPUT },
     { .name = "k", .kind = BORA_ARG_INPUT },
@@ -156,4 +169,5 @@ const bora_op op_attention = { .name = "attention",
                                .attrs_bytes = sizeof(bora_attention_attrs),
                                .shape = attention_shape,
                                .reference = attention_reference,
-                               .state = attention_state };
+                               .state = attention_state,
+                               .cost = attention_cost };

@@ -1,5 +1,6 @@
 /* expert_linear and expert_sum: each row by the experts that `route` chose for it. A row of routes is k ids, then k
  * weights; what belongs to slot s of a row stands at s in runs of one width. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "graph/ops/ops.h"
@@ -70,6 +71,15 @@ static bool expert_linear_reference(const bora_call *call, bora_error *err)
     return ok;
 }
 
+/* A row chooses k experts, so one of E is left out by n rows with probability (1 - k/E)^n if they choose evenly. */
+static void expert_linear_cost(const bora_call *call, const bora_workload *load, bora_cost *cost)
+{
+    double part = (double)(call->inputs[1].width / 2) / (double)call->weights[0]->shape[0];
+    bora_cost_default(call, load, cost);
+    cost->weight_bytes *= part < 1 ? 1 - pow(1 - part, (double)call->output.rows) : 1;
+    cost->products *= part;
+}
+
 static const bora_arg expert_linear_args[] = { { .name = "x", .kind = BORA_ARG_INPUT },
                                                { .name = "routes", .kind = BORA_ARG_INPUT },
                                                { .name = "weight", .kind = BORA_ARG_WEIGHT },
@@ -79,7 +89,8 @@ static const bora_arg expert_linear_args[] = { { .name = "x", .kind = BORA_ARG_I
 const bora_op op_expert_linear = { .name = "expert_linear",
                                    .args = expert_linear_args,
                                    .shape = expert_linear_shape,
-                                   .reference = expert_linear_reference };
+                                   .reference = expert_linear_reference,
+                                   .cost = expert_linear_cost };
 
 /* ---- expert_sum ---- */
 

@@ -66,6 +66,15 @@ static bool head_linear_reference(const bora_call *call, bora_error *err)
     return ok ? true : bora_fail_memory(err, "a product");
 }
 
+static void head_linear_cost(const bora_call *call, const bora_workload *load, bora_cost *cost)
+{
+    const bora_head_linear_attrs *a = call->attrs;
+    int64_t of_head = bora_head_rows(call->weights[0], a), rows = a->rows ? a->rows : of_head - a->from;
+    bora_cost_default(call, load, cost);
+    cost->weight_bytes *= (double)rows / (double)of_head;
+    cost->products *= (double)rows / (double)of_head;
+}
+
 static const bora_arg head_linear_args[] = {
     { .name = "x", .kind = BORA_ARG_INPUT },
     { .name = "weight", .kind = BORA_ARG_WEIGHT },
@@ -83,4 +92,5 @@ const bora_op op_head_linear = { .name = "head_linear",
                                  .args = head_linear_args,
                                  .attrs_bytes = sizeof(bora_head_linear_attrs),
                                  .shape = head_linear_shape,
-                                 .reference = head_linear_reference };
+                                 .reference = head_linear_reference,
+                                 .cost = head_linear_cost };

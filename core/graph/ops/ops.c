@@ -65,6 +65,22 @@ const float *bora_weight_row(const bora_weight *w, int64_t row, float *scratch)
     return scratch;
 }
 
+void bora_cost_default(const bora_call *call, const bora_workload *load, bora_cost *cost)
+{
+    *cost = (bora_cost){ 0 };
+    for (int i = 0; i < call->n_weights; i++) {
+        if (!call->weights[i])
+            continue;
+        cost->weight_bytes += bora_weight_bytes(call->weights[i]);
+        cost->products += (double)call->output.rows * (double)bora_weight_numbers(call->weights[i]);
+    }
+    if (!call->state)
+        return;
+    double n_positions = (double)load->n_past + load->n_tokens;
+    cost->state_bytes = load->n_sequences * ((double)call->state->spec.sequence_bytes +
+                                             n_positions * (double)call->state->spec.token_bytes);
+}
+
 static const bora_op *const ops[] = {
     &op_embed,         &op_linear,       &op_rms_norm,   &op_layer_norm,    &op_add,
     &op_mul,           &op_scale,        &op_activation, &op_gate,          &op_softcap,

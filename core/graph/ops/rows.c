@@ -30,9 +30,19 @@ static bool embed_reference(const bora_call *call, bora_error *err)
     return true;
 }
 
+/* A row for each token. */
+static void embed_cost(const bora_call *call, const bora_workload *load, bora_cost *cost)
+{
+    (void)load;
+    *cost = (bora_cost){ .weight_bytes = (double)call->output.rows *
+                                         (double)bora_row_bytes(call->weights[0]->quant, call->output.width) };
+}
+
 static const bora_arg embed_args[] = { { .name = "weight", .kind = BORA_ARG_WEIGHT }, { .name = NULL } };
 
-const bora_op op_embed = { .name = "embed", .args = embed_args, .shape = embed_shape, .reference = embed_reference };
+const bora_op op_embed = {
+    .name = "embed", .args = embed_args, .shape = embed_shape, .reference = embed_reference, .cost = embed_cost
+};
 
 static bool outputs_shape(bora_call *call, bora_error *err)
 {

@@ -26,6 +26,22 @@ BORA_API bool bora_session_truncate(bora_session *session, int32_t length, bora_
 BORA_API bool bora_session_eval(bora_session *session, const int32_t *tokens, int32_t n, int32_t chunk, bool all,
                                 float *logits, bora_error *err);
 
+/* One sequence's part in a step. */
+typedef struct bora_turn {
+    bora_session *session;
+    const int32_t *tokens; /* [n_tokens], at least one */
+    int32_t n_tokens;
+    int32_t n_outputs;     /* logits are wanted after so many of its last tokens */
+    int32_t prompt_tokens; /* the length that its prompt has when it is complete; 0: that which it has after these */
+} bora_turn;
+
+/* Reads tokens of several sessions of one model in one batch: each weight is read once for all of them, and each
+ * sequence's numbers are what they would be without the others. A session takes part once. `logits` is [sum of
+ * n_outputs, n_vocab] in the order of the turns, or NULL when none are wanted. Memory is taken for all the tokens at
+ * once: that there are not too many is the caller's affair. Errors leave all sessions as they were, as with
+ * bora_session_eval(). */
+BORA_API bool bora_sessions_step(const bora_turn *turns, int32_t n_turns, float *logits, bora_error *err);
+
 /* How the next token is chosen. Start from bora_sampling_defaults(). */
 typedef struct bora_sampling {
     float temperature;        /* 0: the likeliest token, always */

@@ -30,6 +30,23 @@ BORA_API int32_t bora_model_n_vocab(const bora_model *model);
 BORA_API int32_t bora_model_context_length(const bora_model *model);
 BORA_API const char *bora_model_name(const bora_model *model);
 BORA_API const char *bora_model_arch(const bora_model *model);
+
+/* What there is of a model, for a person who measures it. The texts belong to the model and its runtime. */
+typedef struct bora_model_info {
+    int64_t n_parameters; /* numbers in its weights */
+    double weight_bytes;  /* of them, in the formats in which they are computed with */
+    const char *format;   /* the one in which most of them are */
+    const char *device;   /* the one that computes with most of them: a backend's name */
+    bool on_host;         /* that is in ordinary memory, by the host processor */
+} bora_model_info;
+
+BORA_API bora_model_info bora_model_describe(const bora_model *model);
+
+/* What a batch costs at the least in this model: the sum over its nodes (see bora/op.h). Of experts those are read that
+ * so many tokens are expected to choose. `blocks`, where not NULL, gets the part of `products` that is with weights
+ * stored in blocks, for which integer arithmetic will do. */
+BORA_API bora_cost bora_model_cost(const bora_model *model, const bora_workload *load, double *blocks);
+
 /* True for a token that ends an answer. */
 BORA_API bool bora_model_is_stop(const bora_model *model, int32_t token);
 

@@ -65,6 +65,21 @@ typedef struct bora_state {
     bora_state_spec spec;
 } bora_state;
 
+/* A batch of sequences that are all alike, to say what it costs. */
+typedef struct bora_workload {
+    int32_t n_sequences;
+    int32_t n_tokens; /* of each: its new ones */
+    int32_t n_past;   /* of each: those before them */
+} bora_workload;
+
+/* The least that a batch asks of whoever computes it: what has to be read, and multiplied and added. */
+typedef struct bora_cost {
+    double weight_bytes;   /* of weights, each read once for the whole batch */
+    double state_bytes;    /* of what is kept between batches */
+    double products;       /* multiply-adds with weights */
+    double state_products; /* multiply-adds of activations with each other: attention's scores and sums */
+} bora_cost;
+
 enum { BORA_MAX_INPUTS = 4, BORA_MAX_WEIGHTS = 4 };
 
 /* One node, ready to be shaped or to run. */
@@ -121,6 +136,9 @@ struct bora_op {
     /* Its inputs decide what others compute (a router's logits): the weights that make them are not quantized unless a
      * topology asks for it. They are small, and a rounding there is a wrong choice. */
     bool chooses;
+    /* What the node costs for such a batch, for measuring; `call` has the rows of the batch, its weights their formats,
+     * and no data. NULL: bora_cost_default(). */
+    void (*cost)(const bora_call *call, const bora_workload *load, bora_cost *cost);
 };
 
 /* The numbers in a row of a weight: its last dimension (a vector is one row). */
@@ -154,6 +172,15 @@ static inline size_t bora_row_bytes(const bora_quant *quant, int64_t width)
 {
     return quant ? (size_t)(width / quant->block_elems) * quant->block_bytes : (size_t)width * sizeof(float);
 }
+
+/* The bytes of all its rows, before anybody packs them. */
+static inline double bora_weight_bytes(const bora_weight *w)
+{
+    return (double)bora_weight_rows(w) * (double)bora_row_bytes(w->quant, bora_weight_width(w));
+}
+
+/* Every weight whole, a multiply-add for each of its numbers and each row of the result, and all of the state. */
+BORA_API void bora_cost_default(const bora_call *call, const bora_workload *load, bora_cost *cost);
 
 /* Row `row` of an unpacked weight as floats [width], in `scratch` (at least [width]) or, for plain floats, where it
  * lies. */

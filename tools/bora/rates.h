@@ -1,0 +1,21 @@
+/* Loops that do one thing as fast as the processor can: read memory, multiply and add floats, multiply and add bytes.
+ * Each is there for several instruction sets; the best one that this processor has is chosen when it is asked for. */
+#ifndef RATES_H
+#define RATES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct rate_loop {
+    const char *name;            /* the instructions, for people: "AVX-512 VNNI" */
+    double ops_per_round;        /* a multiply-add is two */
+    void (*run)(int64_t rounds); /* in registers alone */
+} rate_loop;
+
+const rate_loop *rate_f32(void);
+const rate_loop *rate_int8(void); /* NULL: it has no instruction for it that is faster than floats */
+
+/* Reads `bytes` (a multiple of 1024) from memory aligned to 64. What it returns depends on all of them. */
+uint64_t rate_read(const void *memory, size_t bytes);
+
+#endif
