@@ -3,7 +3,7 @@
 
     python generate.py                  prints some conversations
     python generate.py --held-out FILE  writes the held-out questions, one a line, as `bora run --requests` reads them
-    python generate.py --prove N        makes the first N conversations of the training stream and shows that no
+    python generate.py --prove N        makes the first N conversations of each training stream and shows that no
                                         held-out question and no held-out calculation is in them
 """
 import argparse
@@ -18,10 +18,10 @@ from lessons import (
 )
 from lessons.base import casually, is_held_out, operation_key, plain
 
-SEED = 1
+SEEDS = 1, 2, 3, 4  # of the training streams: for a new model, and for each time that it is trained on
 LESSONS = {  # lesson: share of the exchanges, in percent
-    world: 20, language: 20, follow_ups: 7, numbers: 16, lists: 6, words: 9, json_answers: 7, tools: 8, talk: 6,
-    stories: 1.5, unknown: 6, thinking: 3.5,
+    world: 15, language: 15, follow_ups: 3, numbers: 15, lists: 7, words: 9, json_answers: 7, tools: 14, talk: 6,
+    stories: 1, unknown: 4, thinking: 4,
 }
 WITH_TOOLS = ("facts", "talk", "spelling and reversing")  # what no tool that is listed could be meant for
 SYSTEM = [
@@ -208,10 +208,10 @@ CALCULATION = re.compile(r"(?<![\d.])(\d+) ([-+*/]) (\d+) = (?=-?\d)")  # with i
 
 
 def prove(n):
-    """Goes through the training stream; ends the program with an error where something held out is in it."""
-    rng, answers, calculations = random.Random(SEED), 0, 0
-    for i in range(n):
-        messages, _, _ = conversation(rng)
+    """Goes through the training streams; ends the program with an error where something held out is in them."""
+    rngs, answers, calculations = [random.Random(seed) for seed in SEEDS], 0, 0
+    for i in range(len(SEEDS) * n):
+        messages, _, _ = conversation(rngs[i // n])
         for asked in asked_in(messages):
             if asked in held_out_questions():
                 sys.exit(f"conversation {i}: a held-out question is trained: {asked}")
@@ -222,7 +222,7 @@ def prove(n):
                 key = operation_key(sign, int(a), int(b))
                 if key and is_held_out(key):
                     sys.exit(f"conversation {i}: a held-out calculation is trained: {message['content']}")
-    print(f"{n} conversations, {answers} answers, {calculations} calculations; {len(held_out_questions())} held-out "
+    print(f"{len(SEEDS) * n} conversations, {answers} answers, {calculations} calculations; {len(held_out_questions())} held-out "
           "questions: none of them, and no held-out calculation, is trained")
 
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Trains a demo model from nothing: python train.py demo|draft [FOLDER] (needs torch, transformers, tokenizers).
+"""Trains a demo model: python train.py demo|draft [FOLDER] [--again N] (needs torch, transformers, tokenizers).
 
-Runs on the CPU. The draft model shares the tokenizer of the demo model, which has to be there first. Every ten minutes
-the model as it is then is saved; the rate of learning falls to zero at the end, so the last one is by far the best.
+Runs on the CPU. It begins from nothing or, with --again 1 (2, 3), from the model that is in FOLDER, with other
+conversations, fewer steps at a time and at a lower rate.
+The draft model shares the tokenizer of the demo model, which has to be there first. Every ten minutes the model as it
+is then is saved; the rate of learning falls to zero at the end, so the last one is by far the best.
 """
+import argparse
 import json
 import multiprocessing
 import os
@@ -28,9 +31,10 @@ SHAPES = {  # layers, width, width of the gated MLP, heads
     "demo": (6, 256, 768, 4),
     "draft": (2, 128, 128, 2),
 }
-STEPS = {"demo": 3000, "draft": 1500}
+STEPS = {"demo": (3000, 4000, 1000, 600), "draft": (1500,)}  # at first, and each time that it is trained on
 ROWS = {128: 96, 256: 44, 512: 20, 1024: 8}  # length of a row: rows in a batch
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
+RATES = (1.0, 0.6, 0.3, 0.2)  # of these, likewise
 
 # ---- the tokenizer
 
@@ -53,7 +57,7 @@ def train_tokenizer():
         vocab_size=VOCABULARY - len(MARKS), special_tokens=SPECIAL, show_progress=False,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
-    rng = random.Random(generate.SEED)
+    rng = random.Random(generate.SEEDS[0])
     texts = []
     for _ in range(60000):
         for text, _ in generate.pieces(*generate.conversation(rng)):
@@ -115,9 +119,9 @@ class Encoder:
         return ids, labels
 
 
-def fill_batches(tokenizer, queue):
+def fill_batches(tokenizer, seed, queue):
     """Packs conversations into rows of the lengths of ROWS, and rows into batches; the same ones in every run."""
-    rng, encoder = random.Random(generate.SEED), Encoder(tokenizer)
+    rng, encoder = random.Random(seed), Encoder(tokenizer)
     ready = {length: [] for length in ROWS}
     open_rows = {length: [] for length in ROWS}
     while True:
@@ -145,9 +149,10 @@ def fill_batches(tokenizer, queue):
             queue.put(batch)
 
 
-def batches(tokenizer):
-    queue = multiprocessing.get_context("fork").Queue(maxsize=16)
-    multiprocessing.get_context("fork").Process(target=fill_batches, args=(tokenizer, queue), daemon=True).start()
+def batches(tokenizer, seed):
+    fork = multiprocessing.get_context("fork")
+    queue = fork.Queue(maxsize=16)
+    fork.Process(target=fill_batches, args=(tokenizer, seed, queue), daemon=True).start()
     while True:
         yield [torch.from_numpy(array) for array in queue.get()]
 
@@ -213,8 +218,8 @@ def save(model, folder, end):
     copy.save_pretrained(folder)
 
 
-def train(kind, tokenizer, folder):
-    model = new_model(kind, tokenizer)
+def train(kind, tokenizer, folder, again):
+    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32) if again else new_model(kind, tokenizer)
     end = tokenizer.token_to_id("<|end|>")
     print(f"{kind}: {model.num_parameters()} parameters", flush=True)
     matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name]
@@ -223,13 +228,13 @@ def train(kind, tokenizer, folder):
         torch.optim.Muon(matrices, lr=MUON_RATE, momentum=0.95, weight_decay=0.05),
         torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
-    rates = [group["lr"] for o in optimizers for group in o.param_groups]
+    rates = [group["lr"] * RATES[again] for o in optimizers for group in o.param_groups]
     compiled = torch.compile(forward, dynamic=False)
     config = model.config
     tables = {n: rope(n, config.hidden_size // config.num_attention_heads, 10000.0) for n in ROWS}
-    steps, begin, saved = STEPS[kind], time.time(), time.time()
+    steps, begin, saved = STEPS[kind][again], time.time(), time.time()
     mean, count, tokens = 0.0, 0, 0
-    for step, (ids, labels, document) in zip(range(steps), batches(tokenizer)):
+    for step, (ids, labels, document) in zip(range(steps), batches(tokenizer, generate.SEEDS[again])):
         # Warm up, stay, and fall to zero over the last two thirds.
         rate = min((step + 1) / 50, 1.0, 1.5 * (steps - step) / steps)
         for group, full in zip((g for o in optimizers for g in o.param_groups), rates):
@@ -254,17 +259,24 @@ def train(kind, tokenizer, folder):
 
 
 def main():
-    kind = sys.argv[1] if len(sys.argv) > 1 else ""
-    if kind not in SHAPES:
-        sys.exit(__doc__)
-    folder = sys.argv[2] if len(sys.argv) > 2 else os.path.join(MODELS, "demo" if kind == "demo" else "demo-draft")
-    torch.manual_seed(generate.SEED)
-    if kind == "demo":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=SHAPES)
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--again", type=int, default=0, metavar="N")
+    arguments = parser.parse_args()
+    kind, again = arguments.kind, arguments.again
+    if not 0 <= again < len(STEPS[kind]):
+        sys.exit(f"{kind} is trained {len(STEPS[kind])} times: --again is at most {len(STEPS[kind]) - 1}")
+    folder = arguments.folder or os.path.join(MODELS, "demo" if kind == "demo" else "demo-draft")
+    torch.manual_seed(generate.SEEDS[again])
+    if again:
+        tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
+    elif kind == "demo":
         tokenizer = train_tokenizer()
     else:
         tokenizer = Tokenizer.from_file(os.path.join(MODELS, "demo", "tokenizer.json"))
     save_tokenizer(tokenizer, folder)
-    train(kind, tokenizer, folder)
+    train(kind, tokenizer, folder, again)
 
 
 if __name__ == "__main__":

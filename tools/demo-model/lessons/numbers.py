@@ -9,8 +9,8 @@ from lessons.word_problems import word_problem
 
 KINDS = {
     addition_exchange: 25, subtraction_exchange: 23, multiplication_exchange: 13, division_exchange: 8,
-    word_problem: 12, comparison: 10, unknown_calculation: 6, remainder_exchange: 3, square: 1.5,
-    addends_of_one_digit: 1.5, check: 3, division_by_zero: 1,
+    word_problem: 12, comparison: 10, unknown_calculation: 6, remainder_exchange: 6, square: 1.5,
+    addends_of_one_digit: 1.5, check: 5, division_by_zero: 1,
 }
 DRAWN, WEIGHTS = list(KINDS), list(KINDS.values())
 

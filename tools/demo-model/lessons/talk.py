@@ -3,5 +3,5 @@ from lessons import memory, reading, small_talk
 
 
 def sample(rng):
-    kind = rng.choices([small_talk, memory, reading], weights=[40, 40, 20])[0]
+    kind = rng.choices([small_talk, memory, reading], weights=[32, 38, 30])[0]
     return kind.sample(rng)
