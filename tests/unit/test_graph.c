@@ -291,7 +291,7 @@ static bora_node *asks_for_the_attention_factor(bora_graph *g)
 {
     /* The square of 1 + 0.1 * 0.707 * ln 40, and 1 without what it is made of. */
     bool scaled = bora_param_flag_or(g, "scaled", false);
-    assert_float_equal(bora_rope_attention_factor(g), scaled ? 1.5896262F : 1.0F, 1e-6F);
+    assert_float_equal(bora_rope_attention_factor(g), (scaled ? 1.5896262F : 1.0F), 1e-6F);
     return bora_outputs(g, bora_embed(g, "embed"));
 }
 
