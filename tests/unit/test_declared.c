@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "generated_page.h"
 #include "graph/graph.h"
 #include "plugin/runtime.h"
 
@@ -751,23 +752,7 @@ static char *operations_page(void)
 static void the_page_of_operations_is_up_to_date(void **state)
 {
     (void)state;
-    char *path = source_path("docs/operations.md"), *page = operations_page();
-    assert_non_null(page);
-    if (getenv("BORA_WRITE_REFERENCE")) {
-        FILE *f = fopen(path, "w");
-        assert_non_null(f);
-        fputs(page, f);
-        fclose(f);
-    }
-    size_t len;
-    char *committed = file_read(path, 1 << 20, &len, &err);
-    if (!committed)
-        fail_msg("%s", err.message);
-    if (strcmp(committed, page) != 0)
-        fail_msg("%s differs from the tables: run this test with BORA_WRITE_REFERENCE=1", path);
-    free(committed);
-    free(page);
-    free(path);
+    expect_generated_page("docs/operations.md", operations_page(), "the tables");
 }
 
 static void every_function_is_described(void **state)

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "generated_page.h"
 #include "plugin/runtime.h"
 
 static const char intro[] =
@@ -212,24 +213,7 @@ static char *make_page(void)
 static void page_is_up_to_date(void **state)
 {
     (void)state;
-    bora_error err = { .code = BORA_OK };
-    char *path = path_join(root("BORA_SOURCE", "."), "docs/models.md"), *page = make_page();
-    assert_true(path && page);
-    if (getenv("BORA_WRITE_REFERENCE")) {
-        FILE *f = fopen(path, "w");
-        assert_non_null(f);
-        fputs(page, f);
-        fclose(f);
-    }
-    size_t len;
-    char *committed = file_read(path, 1 << 20, &len, &err);
-    if (!committed)
-        fail_msg("%s", err.message);
-    if (strcmp(committed, page) != 0)
-        fail_msg("%s differs from the architectures' tables: run this test with BORA_WRITE_REFERENCE=1", path);
-    free(committed);
-    free(page);
-    free(path);
+    expect_generated_page("docs/models.md", make_page(), "the architectures' tables");
 }
 
 int main(void)

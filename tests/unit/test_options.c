@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "config/options.h"
 #include "config/topology.h"
+#include "generated_page.h"
 
 static bora_error err;
 
@@ -592,23 +593,7 @@ static char *source_path(const char *name)
 static void reference_page_is_up_to_date(void **state)
 {
     (void)state;
-    char *path = source_path("docs/configuration.md"), *page = bora_reference_page();
-    assert_non_null(page);
-    if (getenv("BORA_WRITE_REFERENCE")) {
-        FILE *f = fopen(path, "w");
-        assert_non_null(f);
-        fputs(page, f);
-        fclose(f);
-    }
-    size_t len;
-    char *committed = file_read(path, 1 << 20, &len, &err);
-    if (!committed)
-        fail_msg("%s", err.message);
-    if (strcmp(committed, page) != 0)
-        fail_msg("%s differs from the table of options: run this test with BORA_WRITE_REFERENCE=1", path);
-    free(committed);
-    free(page);
-    free(path);
+    expect_generated_page("docs/configuration.md", bora_reference_page(), "the table of options");
 }
 
 static void example_files_load(void **state)
