@@ -115,6 +115,13 @@ static const bora_option options[] = {
       .toml = "models.quantization.calibration_file", .selector = "*:calibration_file", .commands = RUNS_MODEL,
       .group = quantization, .help = "text from which to collect that importance" },
 
+    { .name = "exact", .type = BORA_OPTION_FLAG, .toml = "models.quantization.exact", .commands = RUNS_MODEL,
+      .group = quantization,
+      .help = "keep activations whole where they would be rounded to 8 bits to meet quantized weights; slower" },
+    { .name = "no-pack", .type = BORA_OPTION_FLAG, .toml = "models.quantization.no_pack", .commands = RUNS_MODEL,
+      .group = quantization,
+      .help = "compute with quantized weights where they lie in the file: starts at once, generates slower" },
+
     /* ---- where it runs */
     { .name = "device", .type = BORA_OPTION_STRING, .value_name = "NAME", .default_note = "the best that is there",
       .toml = "models.device.device", .commands = RUNS_MODEL, .group = placement,

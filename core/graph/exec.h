@@ -28,9 +28,9 @@ typedef struct exec_choice {
 } exec_choice;
 
 /* The kernel for an operation with a first weight of format `quant` (NULL: plain floats, or no weight) on a device or
- * on what it is based on; without one, the reference on `host`. */
+ * on what it is based on; without one, the reference on `host`. `avoid`: as for registry_kernel(). */
 exec_choice exec_choose(const bora_runtime *rt, const bora_op *op, exec_device *device, exec_device *host,
-                        const char *quant);
+                        const char *quant, unsigned avoid);
 
 /* One node, placed: what the model decides before there is a program. */
 typedef struct exec_node {

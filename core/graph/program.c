@@ -6,10 +6,10 @@
 #include <string.h>
 
 exec_choice exec_choose(const bora_runtime *rt, const bora_op *op, exec_device *device, exec_device *host,
-                        const char *quant)
+                        const char *quant, unsigned avoid)
 {
     for (exec_device *d = device; d && d->backend; d = d->base) {
-        const bora_kernel *kernel = registry_kernel(rt, op->name, d->backend->name, quant);
+        const bora_kernel *kernel = registry_kernel(rt, op->name, d->backend->name, quant, avoid);
         if (kernel)
             return (exec_choice){ kernel, d };
     }

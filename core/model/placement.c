@@ -25,6 +25,7 @@ typedef struct placement {
     bool *decided;       /* [topology entries]: those that decided something */
     exec_device *device; /* where nothing else is said */
     const bora_quant *isq, *dtype;
+    unsigned avoid; /* what no kernel may do: KERNEL_... */
     bora_threads *threads;
     const graph_weight *head, *embedding;
     bool *decides; /* [n_nodes]: whether a choice is made by the node's result */
@@ -204,18 +205,18 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
     exec_device *host = &p->m->devices[0];
     *format = quant && !quant->plain ? quant : NULL;
     if (!node->call.weights[0])
-        return exec_choose(rt, op, device, host, NULL);
+        return exec_choose(rt, op, device, host, NULL, p->avoid);
     int64_t width = bora_weight_width(node->call.weights[0]);
     for (exec_device *d = device; d; d = d->base) {
-        const bora_kernel *kernel = registry_kernel(rt, op->name, d->backend->name, quant_name(quant));
+        const bora_kernel *kernel = registry_kernel(rt, op->name, d->backend->name, quant_name(quant), p->avoid);
         if (kernel)
             return (exec_choice){ kernel, d };
         /* Another device's kernel for a compact format is better than a kernel of this one for something larger. */
-        if (!is_dense(quant) && exec_choose(rt, op, d->base, host, quant->name).kernel)
+        if (!is_dense(quant) && exec_choose(rt, op, d->base, host, quant->name, p->avoid).kernel)
             continue;
         bool found;
         const bora_quant *to = convertible(p, op, d, quant, width, &found);
-        kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL) : NULL;
+        kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL, p->avoid) : NULL;
         if (kernel) {
             if (node->call.weights[0]->n_dims > 1 && !op->small_weights)
                 note_conversion(p, quant, to, d);
@@ -336,6 +337,8 @@ static bool read_settings(placement *p, bora_error *err)
     bora_runtime *rt = p->m->runtime;
     const char *isq = bora_settings_string(p->settings, "isq"), *dtype = bora_settings_string(p->settings, "dtype");
     const char *path = bora_settings_string(p->settings, "topology");
+    p->avoid = (bora_settings_flag(p->settings, "exact") ? KERNEL_ROUNDS : 0u) |
+               (bora_settings_flag(p->settings, "no-pack") ? KERNEL_PACKS : 0u);
     if (isq && !(p->isq = find_quant(rt, isq, "--isq", err)))
         return false;
     if (dtype && strcasecmp(dtype, "auto") != 0) {

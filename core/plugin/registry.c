@@ -101,11 +101,18 @@ static bool is_better(const bora_kernel *a, const bora_kernel *b, const char *op
     return strcmp(a->op, op) == 0 && strcmp(b->op, op) != 0;
 }
 
-const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant)
+static unsigned traits(const bora_kernel *k)
+{
+    return (k->tile && k->tile->activation ? KERNEL_ROUNDS : 0u) | (k->tile && k->tile->pack ? KERNEL_PACKS : 0u);
+}
+
+const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant,
+                                   unsigned avoid)
 {
     const bora_kernel *best = NULL;
     REGISTRY_EACH(rt, kernels, bora_kernel, k)
-    if (quant_matches(k, quant) && is_better(k, best, op) && registry_serves(rt, k, op, backend))
+    if (!(traits(k) & avoid) && quant_matches(k, quant) && is_better(k, best, op) &&
+        registry_serves(rt, k, op, backend))
         best = k;
     return best;
 }

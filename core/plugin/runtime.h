@@ -48,9 +48,16 @@ bool registry_add(bora_runtime *rt, const char *path, const plugin_kind *kind, v
 bool registry_check(const bora_runtime *rt, const bora_plugin *plugin, bora_error *err);
 bool registry_refuse(bora_runtime *rt, const char *path, const char *reason, bora_error *err);
 
-/* The best usable kernel for an operation on a backend and a format (NULL: plain floats), or NULL. Does not follow
- * `bora_backend.base`. */
-const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant);
+/* What a user may not want of a kernel, as bits. */
+enum {
+    KERNEL_ROUNDS = 1, /* its tile turns activations into another format */
+    KERNEL_PACKS = 2,  /* its tile wants weights packed */
+};
+
+/* The best usable kernel without what is to `avoid`, for an operation on a backend and a format (NULL: plain floats), or
+ * NULL. Does not follow `bora_backend.base`. */
+const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant,
+                                   unsigned avoid);
 
 /* Whether a kernel computes an operation on a backend: its own, or one whose tile the backend's driver runs it by. */
 bool registry_serves(const bora_runtime *rt, const bora_kernel *kernel, const char *op, const char *backend);

@@ -319,7 +319,7 @@ static void every_format_of_linear_serves_experts(void **state)
     {
         if (!q->quantize || q->plain)
             continue;
-        const bora_kernel *kernel = registry_kernel(runtime, "expert_linear", "cpu", q->name);
+        const bora_kernel *kernel = registry_kernel(runtime, "expert_linear", "cpu", q->name, 0);
         assert_non_null(kernel);
         check_experts(&s, kernel, q);
         n++;
@@ -331,19 +331,19 @@ static void the_registry_lends_tiles_alone(void **state)
 {
     (void)state;
     REGISTRY_EACH(runtime, quants, bora_quant, q)
-    assert_ptr_equal(registry_kernel(runtime, "expert_linear", "cpu", q->plain ? NULL : q->name),
-                     registry_kernel(runtime, "linear", "cpu", q->plain ? NULL : q->name));
-    assert_non_null(registry_kernel(runtime, "expert_linear", "cpu", NULL)->tile);
-    assert_null(registry_kernel(runtime, "unheard-of", "cpu", NULL));
-    assert_null(registry_kernel(runtime, "expert_linear", "abacus", NULL));
+    assert_ptr_equal(registry_kernel(runtime, "expert_linear", "cpu", q->plain ? NULL : q->name, 0),
+                     registry_kernel(runtime, "linear", "cpu", q->plain ? NULL : q->name, 0));
+    assert_non_null(registry_kernel(runtime, "expert_linear", "cpu", NULL, 0)->tile);
+    assert_null(registry_kernel(runtime, "unheard-of", "cpu", NULL, 0));
+    assert_null(registry_kernel(runtime, "expert_linear", "abacus", NULL, 0));
     const bora_backend *openblas = bora_runtime_backend(runtime, "openblas");
     if (!openblas)
         return;
-    assert_non_null(registry_kernel(runtime, "linear", "openblas", NULL));
-    assert_null(registry_kernel(runtime, "expert_linear", "openblas", NULL));
+    assert_non_null(registry_kernel(runtime, "linear", "openblas", NULL, 0));
+    assert_null(registry_kernel(runtime, "expert_linear", "openblas", NULL, 0));
     exec_device host = { 0 }, base = { .backend = bora_runtime_backend(runtime, "cpu") };
     exec_device device = { .backend = openblas, .base = &base };
-    exec_choice choice = exec_choose(runtime, op("expert_linear"), &device, &host, NULL);
+    exec_choice choice = exec_choose(runtime, op("expert_linear"), &device, &host, NULL, 0);
     assert_ptr_equal(choice.owner, &base);
     assert_non_null(choice.kernel->tile);
 }

@@ -489,7 +489,7 @@ static void open_program(host_program *h, bora_node *(*build)(bora_graph *g))
             h->data[w][i] = sinf((float)(i * (w + 1)));
     }
     for (int i = 0; i < g->n_nodes; i++) {
-        h->nodes[i].choice = exec_choose(runtime, g->nodes[i]->call.op, &h->host, &h->host, NULL);
+        h->nodes[i].choice = exec_choose(runtime, g->nodes[i]->call.op, &h->host, &h->host, NULL, 0);
         assert_null(h->nodes[i].choice.kernel);
         for (int k = 0; k < BORA_MAX_WEIGHTS; k++)
             for (int w = 0; w < g->n_weights; w++)

@@ -215,7 +215,7 @@ static void quantized_models_agree_with_their_blocks(void **state)
     assert_non_null(expected);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         read_reference("tiny-llama", cases[i].reference, expected, count);
-        bora_model *m = must_load("tiny-llama", (const char *const[]){ "isq", cases[i].format, NULL });
+        bora_model *m = must_load("tiny-llama", (const char *const[]){ "isq", cases[i].format, "exact", "true", NULL });
         float *logits = logits_of(m, tokens, n, 0);
         double error = relative_l2(logits, expected, count);
         if (!(error < 1e-5))
@@ -239,7 +239,7 @@ static void quantized_files_agree_with_their_blocks(void **state)
     const char *const ways[][2] = { { "device", "cpu" }, { "isq", "q4_0" }, { "device", "openblas" } };
     size_t n_ways = bora_runtime_backend(runtime, "openblas") ? 3 : 2;
     for (size_t i = 0; i < n_ways; i++) { /* --isq leaves alone what a file has quantized */
-        bora_model *m = must_load("tiny-llama-q8_0.gguf", (const char *const[]){ ways[i][0], ways[i][1], NULL });
+        bora_model *m = must_load("tiny-llama-q8_0.gguf", (const char *const[]){ ways[i][0], ways[i][1], "exact", "true", NULL });
         float *logits = logits_of(m, tokens, n, 0);
         double error = relative_l2(logits, expected, count);
         if (!(error < 1e-5))

@@ -3,6 +3,7 @@
  * Blocks are laid out as in ggml (layout.h), numbers read from them equal its reference to the last bit, and without
  * importance what is quantized here equals its reference byte for byte: files go both ways. This is the reference that
  * kernels are held against, so it has loops and no intrinsics. Each format's table stands at the foot of its file. */
+#include "cpu/kernels.h"
 #include "layout.h"
 
 static const bora_quant *const quants[] = {
@@ -15,7 +16,12 @@ static const bora_quant *const quants[] = {
 static const bora_layout *const layouts[] = { &layout_mxfp4, NULL };
 
 static const bora_plugin plugin = {
-    .abi = BORA_PLUGIN_ABI, .name = "ggml", .version = "1.0", .quants = quants, .layouts = layouts
+    .abi = BORA_PLUGIN_ABI,
+    .name = "ggml",
+    .version = "1.0",
+    .quants = quants,
+    .layouts = layouts,
+    .kernels = cpu_kernels,
 };
 
 BORA_PLUGIN_EXPORT const bora_plugin *bora_plugin_entry(void)

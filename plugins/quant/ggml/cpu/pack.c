@@ -1,0 +1,77 @@
+#include "pack.h"
+
+#include "../layout.h"
+#include "vectors.h"
+
+enum { LARGEST_BLOCK = 256 };
+
+/* Bytes `offset` ... of each row go to PANEL_ROWS * offset ... of the panel: see unpack.h. */
+static void pack_field(const uint8_t *rows, size_t stride, size_t offset, int size, uint8_t *panel)
+{
+    const uint8_t *from = rows + offset;
+    uint8_t *to = panel + PANEL_ROWS * offset;
+    words w[4];
+    switch (size) {
+    case 16:
+        load_16(from, stride, w);
+        memcpy(to, w, sizeof w);
+        break;
+    case 4:
+        for (int r = 0; r < PANEL_ROWS; r++)
+            memcpy(to + 4 * r, from + (size_t)r * stride, 4);
+        break;
+    case 2:
+        for (int r = 0; r < PANEL_ROWS; r++)
+            memcpy(to + 2 * r, from + (size_t)r * stride, 2);
+        break;
+    default:
+        for (int r = 0; r < PANEL_ROWS; r++)
+            to[r] = from[(size_t)r * stride];
+    }
+}
+
+/* `fields` are the sizes of a block's fields, in order; they end with 0. */
+INLINE void pack(const uint8_t fields[], size_t block_bytes, const uint8_t *rows, size_t row_bytes, int n_rows,
+                 int64_t n_blocks, uint8_t *panel)
+{
+    uint8_t copies[PANEL_ROWS * LARGEST_BLOCK];
+    if (n_rows < PANEL_ROWS)
+        memset(copies, 0, sizeof copies);
+    for (int64_t b = 0; b < n_blocks; b++, rows += block_bytes, panel += PANEL_ROWS * block_bytes) {
+        const uint8_t *from = rows;
+        size_t stride = row_bytes;
+        if (n_rows < PANEL_ROWS) { /* zeros for rows that a matrix does not have */
+            for (int r = 0; r < n_rows; r++)
+                memcpy(copies + (size_t)r * block_bytes, rows + (size_t)r * row_bytes, block_bytes);
+            from = copies;
+            stride = block_bytes;
+        }
+        size_t offset = 0;
+        for (int i = 0; fields[i]; offset += fields[i++])
+            pack_field(from, stride, offset, fields[i], panel);
+    }
+}
+
+#define FORMAT(NAME, BLOCK_ELEMS, ...)                                                                                 \
+    size_t panel_bytes_##NAME(int64_t k)                                                                               \
+    {                                                                                                                  \
+        return (size_t)(k / BLOCK_ELEMS) * PANEL_ROWS * sizeof(NAME##_block);                                          \
+    }                                                                                                                  \
+    void pack_##NAME(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)  \
+    {                                                                                                                  \
+        (void)quant;                                                                                                   \
+        static const uint8_t fields[] = { __VA_ARGS__, 0 };                                                            \
+        pack(fields, sizeof(NAME##_block), rows, row_bytes, n_rows, k / BLOCK_ELEMS, panel);                           \
+    }
+
+FORMAT(q4_0, SMALL_BLOCK, 2, 16)
+FORMAT(q4_1, SMALL_BLOCK, 4, 16)
+FORMAT(q5_0, SMALL_BLOCK, 2, 4, 16)
+FORMAT(q5_1, SMALL_BLOCK, 4, 4, 16)
+FORMAT(q8_0, SMALL_BLOCK, 2, 16, 16)
+FORMAT(mxfp4, SMALL_BLOCK, 1, 16)
+FORMAT(q2_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 4)
+FORMAT(q3_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 4, 4, 4, 2)
+FORMAT(q4_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 16, 16, 16)
+FORMAT(q5_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16)
+FORMAT(q6_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 2)

@@ -1,0 +1,257 @@
+/* plugins/quant/ggml/cpu: every kernel that this processor can run, held against sums in double of the numbers that its
+ * weights and its activations stand for, and against all others bit for bit. */
+#include <dlfcn.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <bora/kernel.h>
+
+#include "base/file.h"
+
+enum { MAX_ROWS = 37, MAX_TOKENS = 37 };
+
+static const bora_plugin *plugin;
+
+static int load_plugin(void **state)
+{
+    (void)state;
+    const char *build = getenv("BORA_BUILD");
+    char *path = path_join(build != NULL ? build : "build", "lib/bora/plugins/ggml.so");
+    void *handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    free(path);
+    const bora_plugin *(*entry)(void) = NULL;
+    if (handle != NULL)
+        *(void **)&entry = dlsym(handle, "bora_plugin_entry");
+    if (entry == NULL) {
+        print_error("%s\n", dlerror());
+        return -1;
+    }
+    plugin = entry();
+    return 0;
+}
+
+static const bora_quant *find(const char *name)
+{
+    for (size_t i = 0; plugin->quants[i] != NULL; i++)
+        if (strcmp(plugin->quants[i]->name, name) == 0)
+            return plugin->quants[i];
+    fail_msg("no format %s", name);
+    return NULL;
+}
+
+static float any_float(void)
+{
+    static uint32_t seed = 1;
+    seed = seed * 1664525u + 1013904223u;
+    return (float)(int32_t)seed * 0x1p-31f;
+}
+
+static float *some_floats(size_t n, float size)
+{
+    float *x = malloc(n * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = any_float() * any_float() * size;
+    return x;
+}
+
+/* A product: rows in their format and activations in the kernel's, each also as floats. */
+typedef struct product {
+    const bora_quant *quant, *activation;
+    int64_t k;
+    int n_rows, n_tokens;
+    size_t row_bytes, act_bytes;
+    char *rows, *acts;
+    float *row_floats, *act_floats;
+} product;
+
+static product make_product(const bora_quant *quant, const bora_quant *activation, int64_t k, int n_rows, int n_tokens)
+{
+    product p = { quant,
+                  activation,
+                  k,
+                  n_rows,
+                  n_tokens,
+                  .row_bytes = bora_row_bytes(quant, k),
+                  .act_bytes = bora_row_bytes(activation, k) };
+    size_t n = (size_t)k;
+    p.row_floats = some_floats((size_t)n_rows * n, 2);
+    p.act_floats = some_floats((size_t)n_tokens * n, 30);
+    p.rows = malloc((size_t)n_rows * p.row_bytes);
+    p.acts = aligned_alloc(64, ((size_t)n_tokens * p.act_bytes + 63) / 64 * 64);
+    for (size_t r = 0; r < (size_t)n_rows; r++) {
+        quant->quantize(p.row_floats + r * n, NULL, p.rows + r * p.row_bytes, n);
+        quant->dequantize(p.rows + r * p.row_bytes, p.row_floats + r * n, n);
+    }
+    for (size_t t = 0; t < (size_t)n_tokens; t++) {
+        activation->quantize(p.act_floats + t * n, NULL, p.acts + t * p.act_bytes, n);
+        activation->dequantize(p.acts + t * p.act_bytes, p.act_floats + t * n, n);
+    }
+    return p;
+}
+
+static void free_product(product *p)
+{
+    free(p->rows);
+    free(p->acts);
+    free(p->row_floats);
+    free(p->act_floats);
+}
+
+/* The first n_tokens tokens by all rows, panel by panel, as a backend's driver does it. */
+static void multiply(const bora_tile *tile, const product *p, int n_tokens, float *out)
+{
+    size_t panel_bytes = tile->pack ? tile->panel_bytes(p->k) : (size_t)tile->panel_rows * p->row_bytes;
+    for (int r = 0; r < p->n_rows; r += tile->panel_rows) {
+        int n = p->n_rows - r < tile->panel_rows ? p->n_rows - r : tile->panel_rows;
+        /* No byte more than there is: a kernel that reads beyond its rows is caught. */
+        char *panel = malloc(tile->pack ? panel_bytes : (size_t)n * p->row_bytes);
+        if (tile->pack)
+            tile->pack(p->quant, p->rows + (size_t)r * p->row_bytes, p->row_bytes, n, p->k, panel);
+        else
+            memcpy(panel, p->rows + (size_t)r * p->row_bytes, (size_t)n * p->row_bytes);
+        tile->dot(p->quant, panel, p->row_bytes, n, p->k, p->acts, p->act_bytes, n_tokens, out + r, (size_t)p->n_rows,
+                  NULL);
+        free(panel);
+    }
+}
+
+static void assert_right(const product *p, const float *out, const char *what)
+{
+    for (int t = 0; t < p->n_tokens; t++)
+        for (int r = 0; r < p->n_rows; r++) {
+            double sum = 0, size = 0;
+            for (int64_t i = 0; i < p->k; i++) {
+                double term = (double)p->row_floats[r * p->k + i] * (double)p->act_floats[t * p->k + i];
+                sum += term;
+                size += fabs(term);
+            }
+            /* A handful of roundings for each block of 32, and those of the offsets, which may be larger than the sum.
+             */
+            double error = fabs((double)out[t * p->n_rows + r] - sum), most = size * 0x1p-24 * ((double)p->k / 32 + 16);
+            if (!(error <= most))
+                fail_msg("%s: row %d, token %d: %g, not %g", what, r, t, (double)out[t * p->n_rows + r], sum);
+        }
+}
+
+/* All kernels of a format on one product; the first gives the bits that the others must give. */
+static void check_format(const char *format, int64_t k, int n_rows, int n_tokens)
+{
+    const bora_quant *quant = find(format);
+    size_t n = (size_t)(n_rows * n_tokens);
+    float *expected = NULL, *out = malloc(n * sizeof *out);
+    product p = { 0 };
+    for (size_t i = 0; plugin->kernels[i] != NULL; i++) {
+        const bora_kernel *kernel = plugin->kernels[i];
+        if (strcmp(kernel->quant, format) != 0 || (kernel->usable && !kernel->usable()))
+            continue;
+        char what[128];
+        snprintf(what, sizeof what, "%s, kernel %zu, k %lld", format, i, (long long)k);
+        if (!expected) {
+            p = make_product(quant, kernel->tile->activation, k, n_rows, n_tokens);
+            expected = malloc(n * sizeof *expected);
+            multiply(kernel->tile, &p, n_tokens, expected);
+            assert_right(&p, expected, what);
+        }
+        assert_ptr_equal(kernel->tile->activation, p.activation); /* or products could not share them */
+        for (int first = n_tokens; first > 0; first = first > 20 ? first - 5 : first - 1) {
+            memset(out, 0xff, n * sizeof *out);
+            multiply(kernel->tile, &p, first, out);
+            if (memcmp(out, expected, (size_t)(first * n_rows) * sizeof *out) != 0)
+                fail_msg("%s: %d tokens have other bits", what, first);
+        }
+    }
+    assert_non_null(expected);
+    free_product(&p);
+    free(expected);
+    free(out);
+}
+
+static const char *const small_formats[] = { "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "mxfp4", NULL };
+static const char *const super_formats[] = { "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", NULL };
+
+static void all_kernels_give_the_same_right_bits(void **state)
+{
+    (void)state;
+    for (const char *const *f = small_formats; *f; f++) {
+        check_format(*f, 32, 1, 1);
+        check_format(*f, 544, 16, 19); /* a chunk and a block */
+        check_format(*f, 1504, MAX_ROWS, MAX_TOKENS);
+    }
+    for (const char *const *f = super_formats; *f; f++) {
+        check_format(*f, 256, 1, 1);
+        check_format(*f, 768, 16, 19);
+        check_format(*f, 1280, MAX_ROWS, MAX_TOKENS);
+    }
+}
+
+static const bora_quant *activation(void)
+{
+    for (size_t i = 0; plugin->kernels[i] != NULL; i++)
+        if (plugin->kernels[i]->tile && plugin->kernels[i]->tile->activation)
+            return plugin->kernels[i]->tile->activation;
+    fail_msg("no kernel with activations of its own");
+    return NULL;
+}
+
+static void activations_are_within_half_a_step(void **state)
+{
+    (void)state;
+    const bora_quant *q = activation();
+    float *x = some_floats(256, 5), y[256];
+    char *row = malloc(bora_row_bytes(q, 256));
+    x[3] = 0;
+    for (int i = 64; i < 96; i++)
+        x[i] = 0;
+    for (int i = 96; i < 128; i++)
+        x[i] = 0x1p-130f; /* nothing, next to anything */
+    q->quantize(x, NULL, row, 256);
+    q->dequantize(row, y, 256);
+    for (int b = 0; b < 8; b++) {
+        float peak = 0;
+        for (int i = 32 * b; i < 32 * b + 32; i++)
+            peak = fmaxf(peak, fabsf(x[i]));
+        for (int i = 32 * b; i < 32 * b + 32; i++)
+            assert_true(fabsf(x[i] - y[i]) <= peak / 254 * 1.00001f + 0x1p-99f);
+    }
+    free(row);
+    free(x);
+}
+
+/* What is no number stays none, in its own token alone. */
+static void infinities_and_nans_reach_the_result(void **state)
+{
+    (void)state;
+    const bora_quant *quant = find("q4_0");
+    for (size_t i = 0; plugin->kernels[i] != NULL; i++) {
+        const bora_kernel *kernel = plugin->kernels[i];
+        if (strcmp(kernel->quant, "q4_0") != 0 || (kernel->usable && !kernel->usable()))
+            continue;
+        product p = make_product(quant, kernel->tile->activation, 64, 16, 3);
+        float x[64] = { 0 }, out[3 * 16];
+        x[40] = i % 2 ? INFINITY : NAN;
+        p.activation->quantize(x, NULL, p.acts + p.act_bytes, 64);
+        multiply(kernel->tile, &p, 3, out);
+        for (int r = 0; r < 16; r++) {
+            assert_int_equal(isfinite(out[r]) && isfinite(out[32 + r]), 1);
+            assert_int_equal(isfinite(out[16 + r]), 0);
+        }
+        free_product(&p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_kernels_give_the_same_right_bits),
+        cmocka_unit_test(activations_are_within_half_a_step),
+        cmocka_unit_test(infinities_and_nans_reach_the_result),
+    };
+    return cmocka_run_group_tests(tests, load_plugin, NULL);
+}
