@@ -33,7 +33,7 @@ enum {
     MAX_NODES = 64,
     APART = 128,           /* bytes: processors fetch cache lines in pairs */
     THREADS_PER_SHARD = 8, /* that take tasks from one counter */
-    MOST_PAUSES = 8,       /* between two looks at the word: a fraction of a microsecond */
+    LOOKS = 16,            /* at a word, for each at the clock */
     WAKE_AT_ONCE = 2,      /* each that wakes up wakes as many: one caller would take long to wake a hundred */
     /* Waking costs the caller some microseconds and the work some tens; looking for longer than that many times as
      * long would make an idle process busy. */
@@ -57,8 +57,9 @@ typedef struct worker {
     bora_threads *pool;
     pthread_t id;
     int thread, node;
-    long n_preempted; /* how often this thread was, when it last slept */
     int64_t clock_ns; /* when it last looked at the clock */
+    int64_t idle_ns;  /* time without a processor since it started, as it was when it last slept */
+    long n_reads;     /* that it had to wait for, of pages of files, until then */
     int64_t gain_ns;  /* time that it saved by working, less what it lost by being waited for */
 } worker;
 
@@ -154,7 +155,12 @@ static void work(bora_threads *pool, int thread)
 
 static void wake_some(bora_threads *pool)
 {
-    if (atomic_load(&pool->n_asleep) > 0)
+    if (atomic_load(&pool->n_asleep) == 0)
+        return;
+    int s = 0;
+    while (s < pool->n_shards && !any_left(&pool->shards[s]))
+        s++;
+    if (s < pool->n_shards)
         futex_wake(&pool->word, WAKE_AT_ONCE);
 }
 
@@ -180,11 +186,19 @@ static void make_way(const worker *w)
     processors_bind(&others);
 }
 
-/* How often the system gave this thread's processor to another one. */
-static long preemptions(void)
+/* How long this thread was without a processor since it last asked: because it slept, or because the system, or the
+ * machine below a virtual one, gave it to others. 0 if it waited for a file, as all threads do when weights are new. */
+static int64_t without_processor_ns(worker *w)
 {
     struct rusage use;
-    return getrusage(RUSAGE_THREAD, &use) == 0 ? use.ru_nivcsw : 0;
+    if (getrusage(RUSAGE_THREAD, &use) != 0)
+        return 0;
+    int64_t used_us =
+        ((int64_t)use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 + use.ru_utime.tv_usec + use.ru_stime.tv_usec;
+    int64_t idle = w->clock_ns - used_us * 1000, since = use.ru_majflt == w->n_reads ? idle - w->idle_ns : 0;
+    w->idle_ns = idle;
+    w->n_reads = use.ru_majflt;
+    return since;
 }
 
 /* Looks for an open job with another number than `seen`; returns the word, or `seen` when it looked long enough. */
@@ -193,11 +207,12 @@ static uint32_t look_for_job(worker *w, uint32_t seen)
     bora_threads *pool = w->pool;
     int64_t begin = w->clock_ns;
     uint32_t word, before = seen;
-    for (int pauses = 1;; pauses = pauses < MOST_PAUSES ? 2 * pauses : pauses) {
-        if (is_new(word = atomic_load(&pool->word), seen))
-            return word;
-        for (int i = 0; i < pauses; i++)
+    for (;;) {
+        for (int i = 0; i < LOOKS; i++) {
+            if (is_new(word = atomic_load(&pool->word), seen))
+                return word;
             relax();
+        }
         make_way(w);
         int64_t now = now_ns();
         if (word != before) /* a job that ended without this worker: the next one is near */
@@ -222,8 +237,8 @@ static uint32_t await_job(worker *w, uint32_t seen)
         if (!is_new(word, seen))
             futex_wait(&pool->word, word, 0);
         atomic_fetch_sub(&pool->n_asleep, 1);
-        w->n_preempted = preemptions();
         w->clock_ns = now_ns();
+        without_processor_ns(w);
     }
 }
 
@@ -234,21 +249,20 @@ static void settle(worker *w, bool awaited)
     bora_threads *pool = w->pool;
     int64_t begin = w->clock_ns, late = 0;
     w->clock_ns = now_ns();
-    /* Late is who was not on a processor; a task may also be long. */
-    if (awaited && preemptions() != w->n_preempted)
-        late = w->clock_ns - atomic_load(&pool->closed_ns);
+    if (awaited) { /* a task may also be long: late is who was not at it */
+        int64_t since = w->clock_ns - atomic_load(&pool->closed_ns), idle = without_processor_ns(w);
+        late = idle < 0 ? 0 : idle < since ? idle : since;
+    }
     w->gain_ns += (w->clock_ns - begin - late) / pool->n_workers - late;
     if (w->gain_ns > MOST_GAIN_NS)
         w->gain_ns = MOST_GAIN_NS;
-    if (late == 0)
+    if (w->gain_ns >= 0)
         return;
-    if (w->gain_ns < 0) {
-        int64_t each = MOST_OUT_NS / OUT_PER_LOSS / pool->n_workers;
-        futex_wait(&pool->stop, 0, -w->gain_ns < each ? -w->gain_ns * OUT_PER_LOSS * pool->n_workers : MOST_OUT_NS);
-        w->gain_ns = 0;
-        w->clock_ns = now_ns();
-    }
-    w->n_preempted = preemptions();
+    int64_t most = MOST_OUT_NS / OUT_PER_LOSS / pool->n_workers, loss = -w->gain_ns < most ? -w->gain_ns : most;
+    futex_wait(&pool->stop, 0, loss * OUT_PER_LOSS * pool->n_workers);
+    w->gain_ns = 0;
+    w->clock_ns = now_ns();
+    without_processor_ns(w);
 }
 
 static void *worker_main(void *arg)
@@ -258,6 +272,7 @@ static void *worker_main(void *arg)
     if (pool->n_nodes > 1)
         processors_bind(&pool->nodes[w->node]);
     w->clock_ns = now_ns();
+    without_processor_ns(w);
     uint32_t seen = 0;
     for (;;) {
         seen = await_job(w, seen);
@@ -376,9 +391,10 @@ int bora_threads_count(const bora_threads *pool)
 static void await_worker(bora_threads *pool, worker *w)
 {
     int64_t begin = now_ns();
-    for (int pauses = 1; atomic_load(&w->where) != OUTSIDE; pauses = pauses < MOST_PAUSES ? 2 * pauses : pauses) {
-        for (int i = 0; i < pauses; i++)
-            relax();
+    for (int i = 1; atomic_load(&w->where) != OUTSIDE; i++) {
+        relax();
+        if (i % LOOKS != 0)
+            continue;
         if (now_ns() - begin < pool->join_ns)
             continue;
         atomic_store(&pool->closed_ns, begin);
