@@ -8,13 +8,15 @@
 
 #include <bora/threads.h>
 
+#include "base/processors.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <time.h>
 
-enum { MANY = 4096, MAX = 16 };
+enum { MANY = 4096, MAX = 80 };
 
 typedef struct job {
     int n_threads;
@@ -49,7 +51,7 @@ static void every_task_runs_once(void **state)
 {
     (void)state;
     const size_t sizes[] = { 0, 1, 2, 3, 7, 64, MANY };
-    for (int n = 1; n <= 9; n += 2) {
+    for (int n = 1; n <= MAX; n += n < 9 ? 2 : 23) { /* up to many more than processors, and than share a counter */
         bora_threads *pool = bora_threads_new(n, NULL);
         assert_non_null(pool);
         assert_int_equal(bora_threads_count(pool), n);
@@ -129,13 +131,17 @@ static void tasks_run_at_the_same_time(void **state)
     bora_threads_free(pool);
 }
 
-static void zero_means_the_processors_of_this_process(void **state)
+static void zero_means_the_cores_of_this_process(void **state)
 {
     (void)state;
     cpu_set_t all, one;
+    processor_set allowed;
     assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    processors_allowed(&allowed);
+    assert_int_equal(processors_count(&allowed), CPU_COUNT(&all));
     bora_threads *pool = bora_threads_new(0, NULL);
-    assert_int_equal(bora_threads_count(pool), CPU_COUNT(&all));
+    assert_int_equal(bora_threads_count(pool), processors_for_threads("", &allowed, 1024));
+    assert_in_range(bora_threads_count(pool), 1, CPU_COUNT(&all));
     bora_threads_free(pool);
     CPU_ZERO(&one);
     for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
@@ -145,7 +151,70 @@ static void zero_means_the_processors_of_this_process(void **state)
     pool = bora_threads_new(0, NULL);
     assert_int_equal(bora_threads_count(pool), 1);
     bora_threads_free(pool);
+    /* Three threads on one processor: who waits must let the others run. */
+    pool = bora_threads_new(3, NULL);
+    job j = { .n_threads = 3 };
+    for (int k = 0; k < 200; k++)
+        bora_threads_run(pool, 50, count_task, &j);
+    check(&j, 50, 200);
+    bora_threads_free(pool);
     assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+typedef struct competitor {
+    pthread_t id;
+    atomic_bool *stop;
+} competitor;
+
+static void *compete(void *arg)
+{
+    const competitor *c = arg;
+    while (!atomic_load(c->stop))
+        continue;
+    return NULL;
+}
+
+static void slow_task(void *ctx, size_t i, int thread)
+{
+    for (volatile int k = 0; k < 2000; k++)
+        continue;
+    count_task(ctx, i, thread);
+}
+
+/* Threads that are taken off their processors within tasks are waited for, and stay out for a while. */
+static void competitors_change_nothing(void **state)
+{
+    (void)state;
+    atomic_bool stop = false;
+    competitor others[6];
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        others[i].stop = &stop;
+        assert_int_equal(pthread_create(&others[i].id, NULL, compete, &others[i]), 0);
+    }
+    for (int n = 2; n <= 4; n++) {
+        bora_threads *pool = bora_threads_new(n, NULL);
+        job j = { .n_threads = n };
+        for (int k = 0; k < 500; k++)
+            bora_threads_run(pool, 20, slow_task, &j);
+        check(&j, 20, 500);
+        bora_threads_free(pool); /* ends those that stay out, too */
+    }
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        pthread_join(others[i].id, NULL);
+}
+
+static void an_open_pool_ends_at_once(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 200; k++) { /* before its threads have begun, while they look, while they sleep */
+        bora_threads *pool = bora_threads_new(4, NULL);
+        if (k % 3 > 0)
+            bora_threads_run(pool, 8, count_task, &(job){ .n_threads = 4 });
+        if (k % 3 > 1)
+            nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        bora_threads_free(pool);
+    }
 }
 
 static double cpu_seconds(void)
@@ -216,7 +285,9 @@ int main(void)
         cmocka_unit_test(jobs_follow_each_other),
         cmocka_unit_test(a_second_caller_waits),
         cmocka_unit_test(tasks_run_at_the_same_time),
-        cmocka_unit_test(zero_means_the_processors_of_this_process),
+        cmocka_unit_test(zero_means_the_cores_of_this_process),
+        cmocka_unit_test(competitors_change_nothing),
+        cmocka_unit_test(an_open_pool_ends_at_once),
         cmocka_unit_test(an_idle_pool_sleeps),
         cmocka_unit_test(a_thread_that_cannot_start_is_an_error),
         cmocka_unit_test(absurd_numbers_are_refused),

@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 typedef struct bora_device_options {
-    int n_threads; /* 0: one for each processor that this process may use */
+    int n_threads; /* 0: one for each core that this process may use */
 } bora_device_options;
 
 /* One node of a piece. The kernel is one of the backend's own. */
