@@ -1,5 +1,6 @@
 /* From placed nodes to a program: kernels run where they belong, and a result that is needed in another memory is
- * copied there once. */
+ * copied there once. Nodes come in the order in which they were built, but that siblings (the queries, keys and values
+ * of a layer) stand together. */
 #include "graph/program.h"
 
 #include <stdlib.h>
@@ -68,6 +69,19 @@ static void add_node(exec_program *p, const bora_node *node, const exec_node *pl
     p->items[p->n_items++] = (exec_item){ .node = node->index };
 }
 
+/* Two nodes that do the same with the same: a device may read what they share once. */
+static bool siblings(const bora_graph *g, const exec_node *nodes, int a, int b)
+{
+    const bora_node *x = g->nodes[a], *y = g->nodes[b];
+    if (x->call.op != y->call.op || x->layer != y->layer || x->has_state || y->has_state ||
+        x->call.n_inputs != y->call.n_inputs || nodes[a].choice.owner != nodes[b].choice.owner)
+        return false;
+    for (int i = 0; i < x->call.n_inputs; i++)
+        if (x->inputs[i] != y->inputs[i])
+            return false;
+    return x->call.n_inputs > 0;
+}
+
 static int count_devices(const bora_graph *g, const exec_node *nodes)
 {
     int n = 1;
@@ -102,8 +116,14 @@ exec_program *exec_program_new(const bora_graph *g, const exec_node *nodes, bora
         return NULL;
     }
     p->n_spaces = 1;
-    for (int i = 0; i < g->n_nodes; i++)
+    for (int i = 0; i < g->n_nodes; i++) {
+        if (p->slots[i].call.op)
+            continue;
         add_node(p, g->nodes[i], &nodes[i], copies, max_spaces);
+        for (int k = i + 1; k < g->n_nodes && g->nodes[k]->layer == g->nodes[i]->layer; k++)
+            if (!p->slots[k].call.op && siblings(g, nodes, i, k))
+                add_node(p, g->nodes[k], &nodes[k], copies, max_spaces);
+    }
     p->output = p->slots[g->output->index].output;
     p->values[p->output].last = p->n_items;
     return p;

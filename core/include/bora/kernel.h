@@ -33,9 +33,11 @@ typedef struct bora_tile {
     size_t (*panel_bytes)(int64_t k);
     void (*pack)(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel);
     /* out[t * out_stride + r] = row r of the panel . activation t, for t < n_tokens and r < n_rows. Activations lie
-     * `act_bytes` apart. `scratch` holds `panel_rows * k` floats, for the caller's thread alone. */
+     * `act_bytes` apart. `scratch` is for the caller's thread alone, aligned to 64 bytes. */
     void (*dot)(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k, const void *acts,
                 size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch);
+    /* Bytes of scratch for a `dot` of at most n_tokens over k numbers; NULL: `panel_rows * k` floats. */
+    size_t (*scratch_bytes)(int64_t k, int n_tokens);
 } bora_tile;
 
 struct bora_kernel {

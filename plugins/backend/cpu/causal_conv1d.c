@@ -10,7 +10,7 @@ typedef struct conv {
     bora_device *device;
     const bora_call *call;
     const float *weight, *bias; /* [width, taps]; [width] or NULL */
-    cpu_function function;      /* NULL: none */
+    bora_activation_kind kind;
     int64_t width, taps, n_blocks;
 } conv;
 
@@ -37,8 +37,7 @@ static void convolve(const conv *m, const bora_sequence *sequence, int64_t first
             for (int64_t c = 0; c < n; c++)
                 out[c] += w[c] * x[c];
         }
-        for (int64_t c = 0; m->function && c < n; c++)
-            out[c] = m->function(out[c]);
+        cpu_activate(m->kind, out, out, n);
     }
     for (int64_t j = 0; sequence->n_rows > 0 && j < m->taps - 1; j++)
         memcpy(past + j * m->width, source(m, sequence, past, sequence->n_rows + j, first), (size_t)n * sizeof *past);
@@ -60,17 +59,16 @@ static void convolve_blocks(void *ctx, int64_t begin, int64_t end, int thread)
 
 bool cpu_causal_conv1d(bora_device *device, const bora_call *call, bora_error *err)
 {
-    bora_activation_kind kind = ((const bora_causal_conv1d_attrs *)call->attrs)->kind;
     conv m = {
         .device = device,
         .call = call,
+        .kind = ((const bora_causal_conv1d_attrs *)call->attrs)->kind,
         .width = call->output.width,
         .taps = bora_weight_width(call->weights[0]),
         .n_blocks = (call->output.width + COLUMNS_EACH - 1) / COLUMNS_EACH,
     };
-    if (kind != BORA_IDENTITY && !(m.function = cpu_activation_function(kind, err)))
-        return false;
-    if (!cpu_vector(device, call, 0, &m.weight, err) || !cpu_vector(device, call, 1, &m.bias, err) ||
+    if (!cpu_activation_known(m.kind, err) || !cpu_vector(device, call, 0, &m.weight, err) ||
+        !cpu_vector(device, call, 1, &m.bias, err) ||
         !cpu_reserve_scratch(device, (size_t)m.taps * COLUMNS_EACH * sizeof(float), err))
         return false;
     const bora_batch *batch = call->batch;

@@ -3,7 +3,6 @@
 #include "cpu.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void device_close(bora_device *device)
 {
@@ -11,12 +10,17 @@ static void device_close(bora_device *device)
         return;
     bora_threads_free(device->threads);
     free(device->scratch.data);
-    free(device->activations.data);
+    for (int i = 0; i < CPU_CONVERSIONS; i++)
+        free(device->conversions[i].blocks.data);
+    free(device->products.data);
+    free(device->spans.data);
     free(device->slots.data);
     free(device->sorted.data);
     free(device->runs.data);
     for (int i = 0; i < BORA_MAX_WEIGHTS; i++)
         free(device->vectors[i].data);
+    for (int i = 0; i < CPU_MAX_TOGETHER * 2; i++)
+        free(device->step_vectors[i / 2][i % 2].data);
     pthread_mutex_destroy(&device->busy);
     free(device);
 }
@@ -36,27 +40,14 @@ static bora_device *device_open(int index, const bora_device_options *options, b
         return NULL;
     }
     device->n_threads = bora_threads_count(device->threads);
+    device->acts_bytes = cpu_cache_bytes() / 2;
     return device;
-}
-
-static bool run_step(bora_device *device, const bora_step *step, bora_error *err)
-{
-    if (step->kernel->run)
-        return step->kernel->run(device, step->call, err);
-    const char *op = step->call->op ? step->call->op->name : step->kernel->op;
-    if (step->kernel->tile && strcmp(op, "linear") == 0)
-        return cpu_linear(device, step->kernel->tile, step->call, err);
-    if (step->kernel->tile && strcmp(op, "expert_linear") == 0)
-        return cpu_expert_linear(device, step->kernel->tile, step->call, err);
-    return bora_fail(err, BORA_INTERNAL, "the cpu backend has no driver for this kernel of %s", op);
 }
 
 static bool device_run(bora_device *device, const bora_step *steps, size_t n_steps, bora_error *err)
 {
-    bool ok = true;
     pthread_mutex_lock(&device->busy);
-    for (size_t i = 0; ok && i < n_steps; i++)
-        ok = run_step(device, &steps[i], err) || bora_error_prefix(err, "%s", steps[i].call->node);
+    bool ok = cpu_run_steps(device, steps, n_steps, err);
     pthread_mutex_unlock(&device->busy);
     return ok;
 }
@@ -66,18 +57,20 @@ static const bora_backend cpu = {
 };
 static const bora_backend *const backends[] = { &cpu, NULL };
 
+#define BY_ROWS(name) static const cpu_row_kernel name = { { #name, "cpu", NULL, .run = cpu_run_by_rows }, cpu_##name }
+
 static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_embed };
 static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_plain };
 static const bora_kernel linear_any = { "linear", "cpu", BORA_ANY_QUANT, .tile = &cpu_tile_any };
-static const bora_kernel rms_norm = { "rms_norm", "cpu", NULL, .run = cpu_rms_norm };
-static const bora_kernel layer_norm = { "layer_norm", "cpu", NULL, .run = cpu_layer_norm };
-static const bora_kernel add = { "add", "cpu", NULL, .run = cpu_add };
-static const bora_kernel mul = { "mul", "cpu", NULL, .run = cpu_mul };
-static const bora_kernel scale = { "scale", "cpu", NULL, .run = cpu_scale };
-static const bora_kernel softcap = { "softcap", "cpu", NULL, .run = cpu_softcap };
-static const bora_kernel activation = { "activation", "cpu", NULL, .run = cpu_activation };
-static const bora_kernel gate = { "gate", "cpu", NULL, .run = cpu_gate };
-static const bora_kernel clamped_gate = { "clamped_gate", "cpu", NULL, .run = cpu_clamped_gate };
+BY_ROWS(rms_norm);
+BY_ROWS(layer_norm);
+BY_ROWS(add);
+BY_ROWS(mul);
+BY_ROWS(scale);
+BY_ROWS(softcap);
+BY_ROWS(activation);
+BY_ROWS(gate);
+BY_ROWS(clamped_gate);
 static const bora_kernel rope = { "rope", "cpu", NULL, .run = cpu_rope };
 static const bora_kernel attention = { "attention", "cpu", NULL, .run = cpu_attention };
 static const bora_kernel slice = { "slice", "cpu", NULL, .run = cpu_slice };
@@ -88,11 +81,32 @@ static const bora_kernel causal_conv1d = { "causal_conv1d", "cpu", NULL, .run = 
 static const bora_kernel mamba2 = { "mamba2", "cpu", NULL, .run = cpu_mamba2 };
 static const bora_kernel route = { "route", "cpu", NULL, .run = cpu_route };
 static const bora_kernel expert_linear = { "expert_linear", "cpu", BORA_ANY_QUANT, .tiles_of = "linear" };
-static const bora_kernel expert_sum = { "expert_sum", "cpu", NULL, .run = cpu_expert_sum };
+BY_ROWS(expert_sum);
 static const bora_kernel *const kernels[] = {
-    &embed,       &linear,       &linear_any, &rms_norm,      &layer_norm, &add,           &mul,    &scale,
-    &softcap,     &activation,   &gate,       &rope,          &attention,  &outputs,       &slice,  &join,
-    &head_linear, &clamped_gate, &route,      &expert_linear, &expert_sum, &causal_conv1d, &mamba2, NULL,
+    &embed,
+    &linear,
+    &linear_any,
+    &rms_norm.kernel,
+    &layer_norm.kernel,
+    &add.kernel,
+    &mul.kernel,
+    &scale.kernel,
+    &softcap.kernel,
+    &activation.kernel,
+    &gate.kernel,
+    &rope,
+    &attention,
+    &outputs,
+    &slice,
+    &join,
+    &head_linear,
+    &clamped_gate.kernel,
+    &route,
+    &expert_linear,
+    &expert_sum.kernel,
+    &causal_conv1d,
+    &mamba2,
+    NULL,
 };
 
 static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "cpu", .version = "0.1.0", .backends = backends,

@@ -4,10 +4,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* To split a job between two threads that wait for it costs about a microsecond, and one of three microseconds begins
  * to gain by it. A range of the smallest size takes two to four. More threads take longer to begin and to end. */
 enum { CACHE_LINE = 64, SMALLEST_RANGE = 1 << 13, RANGES_PER_THREAD = 16, THREADS_PER_RANGE = 16 };
+
+size_t cpu_cache_bytes(void)
+{
+    enum { ORDINARY = 1 << 20, LEAST = 1 << 18 };
+    long bytes = 0;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    return bytes <= 0 ? ORDINARY : bytes < LEAST ? LEAST : (size_t)bytes;
+}
 
 bool cpu_reserve(cpu_buffer *buffer, size_t size_bytes, bora_error *err)
 {
@@ -42,7 +53,7 @@ void *cpu_scratch(const bora_device *device, int thread)
     return (char *)device->scratch.data + (size_t)thread * device->scratch_bytes;
 }
 
-bool cpu_vector(bora_device *device, const bora_call *call, int i, const float **vector, bora_error *err)
+bool cpu_vector_in(cpu_buffer *buffer, const bora_call *call, int i, const float **vector, bora_error *err)
 {
     *vector = NULL;
     const bora_weight *w = i < call->n_weights ? call->weights[i] : NULL;
@@ -54,9 +65,9 @@ bool cpu_vector(bora_device *device, const bora_call *call, int i, const float *
         return true;
     }
     int64_t width = bora_weight_width(w), n_rows = bora_weight_rows(w);
-    if (!cpu_reserve(&device->vectors[i], (size_t)(n_rows * width) * sizeof(float), err))
+    if (!cpu_reserve(buffer, (size_t)(n_rows * width) * sizeof(float), err))
         return false;
-    float *numbers = device->vectors[i].data;
+    float *numbers = buffer->data;
     for (int64_t r = 0; r < n_rows; r++) {
         const float *row = bora_weight_row(w, r, numbers + r * width);
         if (row != numbers + r * width)
@@ -64,6 +75,11 @@ bool cpu_vector(bora_device *device, const bora_call *call, int i, const float *
     }
     *vector = numbers;
     return true;
+}
+
+bool cpu_vector(bora_device *device, const bora_call *call, int i, const float **vector, bora_error *err)
+{
+    return cpu_vector_in(&device->vectors[i], call, i, vector, err);
 }
 
 int64_t cpu_runs(bora_device *device, const bora_batch *batch, int32_t max_rows, const cpu_run **runs, bora_error *err)

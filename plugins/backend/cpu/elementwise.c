@@ -1,181 +1,248 @@
 /* Operations on each number by itself: add, mul, scale, softcap, activation, gate, clamped_gate. */
 #include "cpu.h"
 
+#include "vectors.h"
+
 #include <math.h>
 
-static float silu(float x)
-{
-    return x / (1 + expf(-x));
-}
+/* What a function costs, in additions: by vectors, and by calls of libm. */
+enum { FUNCTION_COST = 4, LIBM_COST = 16 };
 
-static float gelu(float x)
+INLINE lanes gelu(lanes x)
 {
-    return 0.5F * x * (1 + erff(x * (float)M_SQRT1_2));
-}
-
-static float gelu_tanh(float x)
-{
-    const float sqrt_2_over_pi = (float)(M_2_SQRTPI * M_SQRT1_2);
-    return 0.5F * x * (1 + tanhf(sqrt_2_over_pi * (x + 0.044715F * x * x * x)));
-}
-
-static float relu(float x)
-{
-    return x > 0 ? x : 0;
-}
-
-static float relu2(float x)
-{
-    return x > 0 ? x * x : 0;
-}
-
-static float sigmoid(float x)
-{
-    return 1 / (1 + expf(-x));
-}
-
-static float identity(float x)
-{
+    for (int l = 0; l < LANES; l++)
+        x[l] = 0.5F * x[l] * (1 + erff(x[l] * (float)M_SQRT1_2));
     return x;
 }
 
-typedef struct numbers {
-    const float *a, *b; /* b: NULL for operations with one input */
-    float *out;
-    float factor, limit;
-    cpu_function function;
-} numbers;
-
-static void add(void *ctx, int64_t begin, int64_t end, int thread)
+/* x/2 (1 + tanh u) is x / (1 + e^-2u). */
+INLINE lanes gelu_tanh(lanes x)
 {
-    const numbers *m = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        m->out[i] = m->a[i] + m->b[i];
+    const float sqrt_2_over_pi = (float)(M_2_SQRTPI * M_SQRT1_2);
+    return x / (1 + exp_lanes(-2 * sqrt_2_over_pi * (x + 0.044715F * x * x * x)));
 }
 
-static void mul(void *ctx, int64_t begin, int64_t end, int thread)
+INLINE lanes relu(lanes x)
 {
-    const numbers *m = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        m->out[i] = m->a[i] * m->b[i];
+    return choose(x > 0, x, (lanes){ 0 });
 }
 
-static void scale(void *ctx, int64_t begin, int64_t end, int thread)
+INLINE lanes function(bora_activation_kind kind, lanes x)
 {
-    const numbers *m = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        m->out[i] = m->a[i] * m->factor;
+    switch (kind) {
+    case BORA_SILU:
+        return x / (1 + exp_lanes(-x));
+    case BORA_GELU:
+        return gelu(x);
+    case BORA_GELU_TANH:
+        return gelu_tanh(x);
+    case BORA_RELU:
+        return relu(x);
+    case BORA_RELU2:
+        return relu(x) * relu(x);
+    case BORA_SIGMOID:
+        return 1 / (1 + exp_lanes(-x));
+    case BORA_TANH:
+        return tanh_lanes(x);
+    case BORA_IDENTITY:
+        break;
+    }
+    return x;
 }
 
-static void softcap(void *ctx, int64_t begin, int64_t end, int thread)
+typedef enum number_op { ADD, MUL, SCALE, SOFTCAP, ACTIVATION, GATE } number_op;
+
+INLINE lanes number(number_op op, bora_activation_kind kind, lanes a, lanes b, float factor)
 {
-    const numbers *m = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        m->out[i] = m->factor * tanhf(m->a[i] / m->factor);
+    switch (op) {
+    case ADD:
+        return a + b;
+    case MUL:
+        return a * b;
+    case SCALE:
+        return a * factor;
+    case SOFTCAP:
+        return factor * tanh_lanes(a / factor);
+    case ACTIVATION:
+        return function(kind, a);
+    case GATE:
+        break;
+    }
+    return function(kind, a) * b;
 }
 
-static void activate(void *ctx, int64_t begin, int64_t end, int thread)
+/* `op` and `kind` are constants where this is inlined. */
+INLINE void numbers(number_op op, bora_activation_kind kind, const cpu_row_step *s, int64_t begin, int64_t end)
 {
-    const numbers *m = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        m->out[i] = m->function(m->a[i]);
-}
-
-static void gate(void *ctx, int64_t begin, int64_t end, int thread)
-{
-    const numbers *m = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        m->out[i] = m->function(m->a[i]) * m->b[i];
-}
-
-/* `factor` is alpha. */
-static void clamped_gate(void *ctx, int64_t begin, int64_t end, int thread)
-{
-    const numbers *m = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        float g = m->a[i] > m->limit ? m->limit : m->a[i];
-        float u = m->b[i] > m->limit ? m->limit : m->b[i] < -m->limit ? -m->limit : m->b[i];
-        m->out[i] = (u + 1) * (g * sigmoid(m->factor * g));
+    const float *a = s->a, *b = s->b ? s->b : s->a;
+    int64_t i = begin;
+    for (; i + LANES <= end; i += LANES)
+        STORE(s->out + i, number(op, kind, LOAD(a + i), LOAD(b + i), s->factor));
+    if (i < end) {
+        lanes x = { 0 }, y = { 0 };
+        size_t rest = (size_t)(end - i) * sizeof(float);
+        memcpy(&x, a + i, rest);
+        memcpy(&y, b + i, rest);
+        x = number(op, kind, x, y, s->factor);
+        memcpy(s->out + i, &x, rest);
     }
 }
 
-/* What one call of a function of libm costs, in additions. */
-enum { FUNCTION_COST = 16 };
-
-static bool run(bora_device *device, const bora_call *call, int64_t cost, void (*range)(void *, int64_t, int64_t, int),
-                numbers m)
+INLINE void functions(number_op op, const cpu_row_step *s, int64_t begin, int64_t end)
 {
-    m.a = call->inputs[0].data;
-    m.b = call->n_inputs > 1 ? call->inputs[1].data : NULL;
-    m.out = call->output.data;
-    cpu_parallel(device, call->output.rows * call->output.width, cost, range, &m);
+    switch (s->kind) {
+    case BORA_SILU:
+        numbers(op, BORA_SILU, s, begin, end);
+        break;
+    case BORA_GELU:
+        numbers(op, BORA_GELU, s, begin, end);
+        break;
+    case BORA_GELU_TANH:
+        numbers(op, BORA_GELU_TANH, s, begin, end);
+        break;
+    case BORA_RELU:
+        numbers(op, BORA_RELU, s, begin, end);
+        break;
+    case BORA_RELU2:
+        numbers(op, BORA_RELU2, s, begin, end);
+        break;
+    case BORA_SIGMOID:
+        numbers(op, BORA_SIGMOID, s, begin, end);
+        break;
+    case BORA_TANH:
+        numbers(op, BORA_TANH, s, begin, end);
+        break;
+    case BORA_IDENTITY:
+        numbers(op, BORA_IDENTITY, s, begin, end);
+        break;
+    }
+}
+
+INLINE void add(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    numbers(ADD, BORA_IDENTITY, s, begin, end);
+}
+
+INLINE void mul(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    numbers(MUL, BORA_IDENTITY, s, begin, end);
+}
+
+INLINE void scale(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    numbers(SCALE, BORA_IDENTITY, s, begin, end);
+}
+
+INLINE void softcap(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    numbers(SOFTCAP, BORA_IDENTITY, s, begin, end);
+}
+
+INLINE void activate(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    functions(ACTIVATION, s, begin, end);
+}
+
+INLINE void gate(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    functions(GATE, s, begin, end);
+}
+
+CPU_VARIANTS(add)
+CPU_VARIANTS(mul)
+CPU_VARIANTS(scale)
+CPU_VARIANTS(softcap)
+CPU_VARIANTS(activate)
+CPU_VARIANTS(gate)
+
+/* `factor` is alpha. By libm, as the operation's reference: the same bits. */
+static void clamped_gate(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    for (int64_t i = begin; i < end; i++) {
+        float g = s->a[i] > s->limit ? s->limit : s->a[i];
+        float u = s->b[i] > s->limit ? s->limit : s->b[i] < -s->limit ? -s->limit : s->b[i];
+        s->out[i] = (u + 1) * (g * (1 / (1 + expf(-(s->factor * g)))));
+    }
+}
+
+/* ---- the steps: `items` are numbers, as they come ---- */
+
+bool cpu_add(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
+{
+    (void)vectors, (void)call, (void)err;
+    step->run = CPU_CHOOSE(add);
+    step->cost = 1;
     return true;
 }
 
-bool cpu_add(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_mul(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    (void)err;
-    return run(device, call, 1, add, (numbers){ 0 });
+    (void)vectors, (void)call, (void)err;
+    step->run = CPU_CHOOSE(mul);
+    step->cost = 1;
+    return true;
 }
 
-bool cpu_mul(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_scale(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    (void)err;
-    return run(device, call, 1, mul, (numbers){ 0 });
+    (void)vectors, (void)err;
+    step->run = CPU_CHOOSE(scale);
+    step->cost = 1;
+    step->factor = ((const bora_scale_attrs *)call->attrs)->factor;
+    return true;
 }
 
-bool cpu_scale(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_softcap(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    (void)err;
-    return run(device, call, 1, scale, (numbers){ .factor = ((const bora_scale_attrs *)call->attrs)->factor });
+    (void)vectors, (void)err;
+    step->run = CPU_CHOOSE(softcap);
+    step->cost = FUNCTION_COST;
+    step->factor = ((const bora_scale_attrs *)call->attrs)->factor;
+    return true;
 }
 
-bool cpu_softcap(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_activation_known(bora_activation_kind kind, bora_error *err)
 {
-    (void)err;
-    return run(device, call, FUNCTION_COST, softcap,
-               (numbers){ .factor = ((const bora_scale_attrs *)call->attrs)->factor });
+    if ((unsigned)kind <= BORA_IDENTITY)
+        return true;
+    return bora_fail(err, BORA_UNSUPPORTED, "the cpu backend has no activation number %u", (unsigned)kind);
 }
 
-cpu_function cpu_activation_function(bora_activation_kind kind, bora_error *err)
+static bool make_function(const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    static const cpu_function functions[] = {
-        [BORA_SILU] = silu,   [BORA_GELU] = gelu,       [BORA_GELU_TANH] = gelu_tanh, [BORA_RELU] = relu,
-        [BORA_RELU2] = relu2, [BORA_SIGMOID] = sigmoid, [BORA_TANH] = tanhf,          [BORA_IDENTITY] = identity,
-    };
-    if ((unsigned)kind < sizeof functions / sizeof *functions)
-        return functions[kind];
-    bora_fail(err, BORA_UNSUPPORTED, "the cpu backend has no activation number %u", (unsigned)kind);
-    return NULL;
+    step->kind = ((const bora_activation_attrs *)call->attrs)->kind;
+    step->cost = step->kind == BORA_GELU ? LIBM_COST : FUNCTION_COST;
+    return cpu_activation_known(step->kind, err);
 }
 
-static bool run_function(bora_device *device, const bora_call *call, void (*range)(void *, int64_t, int64_t, int),
-                         bora_error *err)
+bool cpu_activation(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    cpu_function function = cpu_activation_function(((const bora_activation_attrs *)call->attrs)->kind, err);
-    return function && run(device, call, FUNCTION_COST, range, (numbers){ .function = function });
+    (void)vectors;
+    step->run = CPU_CHOOSE(activate);
+    return make_function(call, step, err);
 }
 
-bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_gate(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    return run_function(device, call, activate, err);
+    (void)vectors;
+    step->run = CPU_CHOOSE(gate);
+    return make_function(call, step, err);
 }
 
-bool cpu_gate(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_clamped_gate(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    return run_function(device, call, gate, err);
-}
-
-bool cpu_clamped_gate(bora_device *device, const bora_call *call, bora_error *err)
-{
-    (void)err;
+    (void)vectors, (void)err;
     const bora_clamped_gate_attrs *attrs = call->attrs;
-    return run(device, call, FUNCTION_COST, clamped_gate, (numbers){ .factor = attrs->alpha, .limit = attrs->limit });
+    step->run = clamped_gate;
+    step->cost = LIBM_COST;
+    step->factor = attrs->alpha;
+    step->limit = attrs->limit;
+    return true;
+}
+
+void cpu_activate(bora_activation_kind kind, const float *x, float *out, int64_t n)
+{
+    cpu_row_step step = { .a = x, .out = out, .kind = kind };
+    if (kind != BORA_IDENTITY || x != out)
+        CPU_CHOOSE(activate)(&step, 0, n);
 }

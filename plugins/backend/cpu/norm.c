@@ -1,90 +1,116 @@
-/* rms_norm (arXiv:1910.07467) and layer_norm (arXiv:1607.06450). Sums are in double, in order. */
+/* rms_norm (arXiv:1910.07467) and layer_norm (arXiv:1607.06450). A sum is sixteen sums in double, of the numbers l,
+ * l + 16, l + 32, …, that are added in pairs at the end: the same bits on all instruction sets. */
 #include "cpu.h"
+
+#include "vectors.h"
 
 #include <math.h>
 
-typedef struct norm {
-    const float *x, *weight, *bias; /* weight, bias: [n] or NULL */
-    float *out;
-    int64_t n, n_weights; /* of a run; of the weight, which may be that of several runs */
-    double eps;
-    float weight_bias;
-} norm;
+typedef double half_doubles __attribute__((vector_size(64)));
+typedef double quarter_doubles __attribute__((vector_size(32)));
 
-/* Four sums side by side, because one would wait for each addition. */
-static double sum(const float *x, int64_t n)
+INLINE double add_doubles(const double_lanes *sums)
 {
-    double s[4] = { 0 };
-    for (int64_t i = 0; i < n; i++)
-        s[i & 3] += (double)x[i];
-    return (s[0] + s[2]) + (s[1] + s[3]);
+    half_doubles h[2];
+    memcpy(h, sums, sizeof h);
+    h[0] += h[1];
+    quarter_doubles q[2];
+    memcpy(q, h, sizeof q);
+    q[0] += q[1];
+    return (q[0][0] + q[0][2]) + (q[0][1] + q[0][3]);
 }
 
-static double sum_squares(const float *x, double mean, int64_t n)
+/* The sum of (x - mean)^2, or of x with `plain`. */
+INLINE double sum(const float *x, double mean, int64_t n, bool plain)
 {
-    double s[4] = { 0 };
-    for (int64_t i = 0; i < n; i++)
-        s[i & 3] += ((double)x[i] - mean) * ((double)x[i] - mean);
-    return (s[0] + s[2]) + (s[1] + s[3]);
+    double_lanes s = { 0 }, y;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        y = __builtin_convertvector(LOAD(x + i), double_lanes) - mean;
+        s += plain ? y : y * y;
+    }
+    if (i < n) {
+        y = (double_lanes){ 0 };
+        for (int l = 0; i + l < n; l++)
+            y[l] = (double)x[i + l] - mean;
+        s += plain ? y : y * y;
+    }
+    return add_doubles(&s);
 }
 
-static void rms_norm(void *ctx, int64_t begin, int64_t end, int thread)
+INLINE void rms_norm_runs(const cpu_row_step *s, int64_t begin, int64_t end)
 {
-    const norm *m = ctx;
-    (void)thread;
+    int64_t n = s->n;
     for (int64_t run = begin; run < end; run++) {
-        const float *x = m->x + run * m->n;
-        const float *weight = m->weight + run * m->n % m->n_weights;
-        float *out = m->out + run * m->n;
-        float inverse = (float)(1 / sqrt(sum_squares(x, 0, m->n) / (double)m->n + m->eps));
-        for (int64_t i = 0; i < m->n; i++)
-            out[i] = x[i] * inverse * (weight[i] + m->weight_bias);
+        const float *x = s->a + run * n, *weight = s->weight + run * n % s->n_weights;
+        float *out = s->out + run * n;
+        float inverse = (float)(1 / sqrt(sum(x, 0, n, false) / (double)n + s->eps));
+        int64_t i = 0;
+        for (; i + LANES <= n; i += LANES)
+            STORE(out + i, LOAD(x + i) * inverse * (LOAD(weight + i) + s->weight_bias));
+        for (; i < n; i++)
+            out[i] = x[i] * inverse * (weight[i] + s->weight_bias);
     }
 }
 
-static void layer_norm(void *ctx, int64_t begin, int64_t end, int thread)
+INLINE lanes layer_norm_lanes(const cpu_row_step *s, lanes x, lanes weight, lanes bias, double mean, double inverse)
 {
-    const norm *m = ctx;
-    (void)thread;
+    lanes y = __builtin_convertvector((__builtin_convertvector(x, double_lanes) - mean) * inverse, lanes);
+    if (s->weight)
+        y *= weight + s->weight_bias;
+    return s->bias ? y + bias : y;
+}
+
+INLINE void layer_norm_runs(const cpu_row_step *s, int64_t begin, int64_t end)
+{
+    int64_t n = s->n;
     for (int64_t run = begin; run < end; run++) {
-        const float *x = m->x + run * m->n;
-        float *out = m->out + run * m->n;
-        double mean = sum(x, m->n) / (double)m->n;
-        double inverse = 1 / sqrt(sum_squares(x, mean, m->n) / (double)m->n + m->eps);
-        for (int64_t i = 0; i < m->n; i++)
-            out[i] = (float)(((double)x[i] - mean) * inverse) * (m->weight ? m->weight[i] + m->weight_bias : 1) +
-                     (m->bias ? m->bias[i] : 0);
+        const float *x = s->a + run * n;
+        float *out = s->out + run * n;
+        double mean = sum(x, 0, n, true) / (double)n;
+        double inverse = 1 / sqrt(sum(x, mean, n, false) / (double)n + s->eps);
+        for (int64_t i = 0; i < n; i += LANES) {
+            lanes y = { 0 }, weight = { 0 }, bias = { 0 };
+            size_t bytes = i + LANES <= n ? sizeof y : (size_t)(n - i) * sizeof(float);
+            memcpy(&y, x + i, bytes);
+            if (s->weight)
+                memcpy(&weight, s->weight + i, bytes);
+            if (s->bias)
+                memcpy(&bias, s->bias + i, bytes);
+            y = layer_norm_lanes(s, y, weight, bias, mean, inverse);
+            memcpy(out + i, &y, bytes);
+        }
     }
 }
 
-static bool run(bora_device *device, const bora_call *call, void (*range)(void *, int64_t, int64_t, int),
-                bora_error *err)
+CPU_VARIANTS(rms_norm_runs)
+CPU_VARIANTS(layer_norm_runs)
+
+static bool make(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
     const bora_norm_attrs *a = call->attrs;
-    norm m = {
-        .x = call->inputs[0].data,
-        .out = call->output.data,
-        .n = call->output.width,
-        .eps = (double)a->eps,
-        .weight_bias = a->weight_bias,
-    };
+    step->n = call->output.width;
     for (int i = call->n_weights - 1; i >= 0; i--)
         if (call->weights[i])
-            m.n = m.n_weights = bora_weight_numbers(call->weights[i]);
+            step->n = step->n_weights = bora_weight_numbers(call->weights[i]);
     if (a->groups > 1)
-        m.n /= a->groups;
-    if (!cpu_vector(device, call, 0, &m.weight, err) || !cpu_vector(device, call, 1, &m.bias, err))
-        return false;
-    cpu_parallel(device, call->output.rows * (call->output.width / m.n), m.n * 2, range, &m);
-    return true;
+        step->n /= a->groups;
+    step->eps = (double)a->eps;
+    step->weight_bias = a->weight_bias;
+    step->items = call->output.width / step->n;
+    step->cost = step->n;
+    return cpu_vector_in(&vectors[0], call, 0, &step->weight, err) &&
+           cpu_vector_in(&vectors[1], call, 1, &step->bias, err);
 }
 
-bool cpu_rms_norm(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_rms_norm(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    return run(device, call, rms_norm, err);
+    step->run = CPU_CHOOSE(rms_norm_runs);
+    return make(vectors, call, step, err);
 }
 
-bool cpu_layer_norm(bora_device *device, const bora_call *call, bora_error *err)
+bool cpu_layer_norm(cpu_buffer *vectors, const bora_call *call, cpu_row_step *step, bora_error *err)
 {
-    return run(device, call, layer_norm, err);
+    step->run = CPU_CHOOSE(layer_norm_runs);
+    return make(vectors, call, step, err);
 }
