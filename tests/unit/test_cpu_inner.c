@@ -1,16 +1,17 @@
 /* The cpu backend's inner loops: every instruction set gives the bits that one scalar definition gives. */
 #include "backend.h"
 
-#include "../../plugins/backend/cpu/inner.c"
+#include "../../plugins/backend/cpu/cpu.h"
+#include "../../plugins/backend/cpu/loops.h"
 
-/* The definition of the order, from the head of inner.c. */
+#include <math.h>
+
+/* The definition of the order, from the head of loops_body.h. */
 static float dot_by_definition(const float *a, const float *b, int64_t k)
 {
     float s[16] = { 0 };
-    for (int64_t i = 0; i < k; i++) {
-        volatile float product = a[i] * b[i]; /* no compiler may fuse it with the addition */
-        s[i % 16] += product;
-    }
+    for (int64_t i = 0; i < k; i++)
+        s[i % 16] = fmaf(a[i], b[i], s[i % 16]);
     for (int width = 8; width > 0; width /= 2)
         for (int l = 0; l < width; l++)
             s[l] += s[l + width];
@@ -19,55 +20,153 @@ static float dot_by_definition(const float *a, const float *b, int64_t k)
 
 static float sum_by_definition(float sum, float keep, const float *weights, const float *column, int n, int64_t stride)
 {
-    volatile float s = sum * keep;
-    for (int j = 0; j < n; j++) {
-        volatile float product = column[j * stride] * weights[j];
-        s = s + product;
-    }
+    volatile float s = sum * keep; /* no compiler may fuse it with an addition */
+    for (int j = 0; j < n; j++)
+        s = fmaf(column[j * stride], weights[j], s);
     return s;
 }
 
+/* Of a row of cpu_state_step: `row` becomes the next state. */
+static float step_by_definition(float *row, int64_t n, float keep, float add, const float *in, const float *read)
+{
+    for (int64_t i = 0; i < n; i++) {
+        volatile float kept = row[i] * keep;
+        row[i] = fmaf(in[i], add, kept);
+    }
+    return dot_by_definition(row, read, n);
+}
+
+/* Numbers of 16 bits, and the floats that they are. */
+static void random_half(bool bf16, uint16_t *half, float *number, size_t n, uint32_t seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = next_random(&seed) >> 16;
+        if (bf16) { /* 2^-63 … 2^64 */
+            half[i] = (uint16_t)((bits & 0xbfff) ^ 0x2000);
+            const uint32_t wide = (uint32_t)half[i] << 16;
+            memcpy(&number[i], &wide, sizeof wide);
+        } else { /* every finite one, subnormals too */
+            half[i] = (uint16_t)((bits & 0x7c00) == 0x7c00 ? bits ^ 0x4000 : bits);
+            const int exponent = half[i] >> 10 & 31, mantissa = half[i] & 0x3ff;
+            number[i] = ldexpf((float)(exponent ? mantissa | 0x400 : mantissa), (exponent ? exponent : 1) - 25);
+            number[i] = half[i] & 0x8000 ? -number[i] : number[i];
+        }
+    }
+}
+
 typedef struct variant {
-    const char *name;
-    void (*dot)(const char *, size_t, int, int64_t, const char *, size_t, int, float *, size_t);
-    void (*sum)(float *, float, const float *, const float *, int64_t, int, int64_t);
+    const char *what;
+    size_t number_bytes;
+    cpu_dot_loop *dot;
 } variant;
 
-static int variants(variant out[3])
+static void check_dot(const variant *v, const char *name, int n_rows, int n_acts, int64_t k, const char *rows,
+                      const float *numbers, const float *acts)
 {
-    int n = 0;
-    out[n++] = (variant){ "baseline", dot_baseline, sum_baseline };
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2"))
-        out[n++] = (variant){ "avx2", dot_avx2, sum_avx2 };
-    if (__builtin_cpu_supports("avx512f"))
-        out[n++] = (variant){ "avx512", dot_avx512, sum_avx512 };
-#endif
-    return n;
+    float *out = blank_floats((size_t)(n_rows * n_acts));
+    v->dot(rows, (size_t)k * v->number_bytes, n_rows, k, (const char *)acts, (size_t)k * sizeof(float), n_acts, out,
+           (size_t)n_rows);
+    for (int t = 0; t < n_acts; t++)
+        for (int r = 0; r < n_rows; r++) {
+            const float expected = dot_by_definition(numbers + r * k, acts + t * k, k);
+            assert_same_bits(&out[t * n_rows + r], &expected, 1, name);
+        }
+    free(out);
+}
+
+enum { MOST_ROWS = 33, MOST_ACTS = 70 };
+
+static void check_type(const variant *v, const char *name)
+{
+    const int64_t lengths[] = { 1, 7, 15, 16, 17, 31, 33, 64, 100, 1040, 2500 };
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        const int64_t k = lengths[l];
+        const size_t n = (size_t)(MOST_ROWS * k);
+        float *numbers = random_floats(n, 1), *acts = random_floats((size_t)(MOST_ACTS * k), 2);
+        uint16_t *half = malloc(n * sizeof *half);
+        if (v->number_bytes == 2)
+            random_half(strcmp(v->what, "bf16") == 0, half, numbers, n, 3);
+        const char *rows = v->number_bytes == 2 ? (const char *)half : (const char *)numbers;
+        for (int n_acts = 1; n_acts <= MOST_ACTS; n_acts += k > 1000 && n_acts > 1 ? 23 : n_acts > 9 ? 12 : 1)
+            check_dot(v, name, 13, n_acts, k, rows, numbers, acts);
+        for (int n_rows = 1; n_rows <= (k > 100 ? 7 : MOST_ROWS); n_rows++)
+            check_dot(v, name, n_rows, 5, k, rows, numbers, acts);
+        free(half);
+        free(acts);
+        free(numbers);
+    }
 }
 
 static void dot_products_have_one_order(void **state)
 {
     (void)state;
-    enum { ROWS = 9, ACTS = 7 };
-    const int64_t lengths[] = { 1, 7, 15, 16, 17, 31, 64, 100, 1000 };
-    variant all[3];
-    int n_variants = variants(all);
-    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
-        int64_t k = lengths[l];
-        size_t bytes = (size_t)k * sizeof(float);
-        float *rows = random_floats((size_t)(ROWS * k), 1), *acts = random_floats((size_t)(ACTS * k), 2);
-        for (int v = 0; v < n_variants; v++) {
-            float out[ACTS][ROWS];
-            all[v].dot((const char *)rows, bytes, ROWS, k, (const char *)acts, bytes, ACTS, &out[0][0], ROWS);
-            for (int t = 0; t < ACTS; t++)
-                for (int r = 0; r < ROWS; r++) {
-                    float expected = dot_by_definition(rows + r * k, acts + t * k, k);
-                    assert_same_bits(&out[t][r], &expected, 1, all[v].name);
-                }
+    for (const cpu_loops *const *l = cpu_all_loops; *l; l++) {
+        if (!(*l)->usable())
+            continue;
+        check_type(&(variant){ "f32", 4, (*l)->dot }, (*l)->name);
+        if ((*l)->dot_f16)
+            check_type(&(variant){ "f16", 2, (*l)->dot_f16 }, (*l)->name);
+        if ((*l)->dot_bf16)
+            check_type(&(variant){ "bf16", 2, (*l)->dot_bf16 }, (*l)->name);
+    }
+}
+
+/* All 65536 of them, but for which NaN a NaN becomes. */
+static void numbers_of_16_bits_are_widened_exactly(void **state)
+{
+    (void)state;
+    enum { ALL = 1 << 16, ODD = ALL - 5 };
+    char *bytes = malloc(ALL * 2 + 1);
+    for (int i = 0; i < ALL; i++)
+        memcpy(bytes + 1 + 2 * i, &(uint16_t){ (uint16_t)i }, 2);
+    float *wide = blank_floats(ODD);
+    for (const cpu_loops *const *l = cpu_all_loops; *l; l++) {
+        if (!(*l)->usable() || !(*l)->widen_f16)
+            continue;
+        (*l)->widen_bf16(bytes + 1, wide, ODD);
+        for (int i = 0; i < ODD; i++) {
+            const uint32_t bits = (uint32_t)i << 16;
+            assert_memory_equal(&wide[i], &bits, sizeof bits);
         }
-        free(rows);
-        free(acts);
+        (*l)->widen_f16(bytes + 1, wide, ODD);
+        for (int i = 0; i < ODD; i++) {
+            const int exponent = i >> 10 & 31, mantissa = i & 0x3ff;
+            float expected = exponent == 31 ? (mantissa ? NAN : INFINITY)
+                                            : ldexpf((float)(exponent ? mantissa | 0x400 : mantissa),
+                                                     (exponent ? exponent : 1) - 25);
+            if (isnan(expected))
+                assert_true(isnan(wide[i]));
+            else
+                assert_same_bits(&wide[i], &(float){ i & 0x8000 ? -expected : expected }, 1, (*l)->name);
+        }
+    }
+    free(wide);
+    free(bytes);
+}
+
+/* Sums near what is half way between two floats, in sizes where doubles alone would round twice. */
+static void fused_is_rounded_once(void **state)
+{
+    (void)state;
+    uint32_t seed = 5;
+    for (int i = 0; i < 50000; i++) {
+        float a[17] = { 0 }, b[17] = { 0 }, numbers[4];
+        for (int j = 0; j < 4; j++) { /* few bits set, at far ends */
+            const uint32_t bits = next_random(&seed), more = next_random(&seed);
+            const uint32_t mantissa = (bits >> 9 & 3) | (bits >> 12 & 1) << 11 | (bits >> 13 & 3) << 21;
+            const uint32_t exponent = i % 8 ? 127 - 30 + (more >> 8) % 60 : 1 + (more >> 8) % 126;
+            const uint32_t whole = (bits & 0x80000000) | exponent << 23 | mantissa;
+            memcpy(&numbers[j], &whole, sizeof whole);
+        }
+        a[0] = numbers[0], b[0] = numbers[1], a[16] = numbers[2], b[16] = numbers[3];
+        const float expected = dot_by_definition(a, b, 17);
+        for (const cpu_loops *const *l = cpu_all_loops; *l; l++) {
+            float got;
+            if (!(*l)->usable())
+                continue;
+            (*l)->dot((const char *)a, 0, 1, 17, (const char *)b, 0, 1, &got, 1);
+            assert_same_bits(&got, &expected, 1, (*l)->name);
+        }
     }
 }
 
@@ -91,18 +190,18 @@ static void weighted_sums_have_one_order(void **state)
     (void)state;
     enum { N = 11 };
     const int64_t widths[] = { 1, 15, 16, 63, 64, 65, 128, 200 };
-    variant all[3];
-    int n_variants = variants(all);
     for (size_t l = 0; l < sizeof widths / sizeof *widths; l++) {
         int64_t width = widths[l], stride = width + (int64_t)(l % 2) * 7;
         float *rows = random_floats((size_t)((N - 1) * stride + width), 5), *weights = random_floats(N, 6);
         float *start = random_floats((size_t)width, 7), *sum = blank_floats((size_t)width);
-        for (int v = 0; v < n_variants; v++) {
+        for (const cpu_loops *const *v = cpu_all_loops; *v; v++) {
+            if (!(*v)->usable())
+                continue;
             memcpy(sum, start, (size_t)width * sizeof *sum);
-            all[v].sum(sum, 0.75F, weights, rows, stride, N, width);
+            (*v)->weighted_sum(sum, 0.75F, weights, rows, stride, N, width);
             for (int64_t i = 0; i < width; i++) {
                 float expected = sum_by_definition(start[i], 0.75F, weights, rows + i, N, stride);
-                assert_same_bits(&sum[i], &expected, 1, all[v].name);
+                assert_same_bits(&sum[i], &expected, 1, (*v)->name);
             }
         }
         free(rows);
@@ -112,12 +211,43 @@ static void weighted_sums_have_one_order(void **state)
     }
 }
 
+static void steps_have_one_order(void **state)
+{
+    (void)state;
+    enum { ROWS = 11 };
+    const int64_t widths[] = { 1, 15, 16, 17, 64, 130 };
+    for (size_t l = 0; l < sizeof widths / sizeof *widths; l++) {
+        const int64_t n = widths[l];
+        float *start = random_floats((size_t)(ROWS * n), 8), *add = random_floats(ROWS, 9), out[ROWS];
+        float *in = random_floats((size_t)n, 10), *read = random_floats((size_t)n, 11);
+        float *rows = blank_floats((size_t)(ROWS * n)), *row = blank_floats((size_t)n);
+        for (const cpu_loops *const *v = cpu_all_loops; *v; v++) {
+            if (!(*v)->usable())
+                continue;
+            memcpy(rows, start, (size_t)(ROWS * n) * sizeof *rows);
+            (*v)->state_step(rows, ROWS, n, 0.9F, add, in, read, out);
+            for (int r = 0; r < ROWS; r++) {
+                memcpy(row, start + r * n, (size_t)n * sizeof *row);
+                const float expected = step_by_definition(row, n, 0.9F, add[r], in, read);
+                assert_same_bits(rows + r * n, row, (size_t)n, (*v)->name);
+                assert_same_bits(&out[r], &expected, 1, (*v)->name);
+            }
+        }
+        free(row);
+        free(rows);
+        free(read);
+        free(in);
+        free(add);
+        free(start);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dot_products_have_one_order),
-        cmocka_unit_test(rows_may_lie_anywhere),
-        cmocka_unit_test(weighted_sums_have_one_order),
+        cmocka_unit_test(dot_products_have_one_order),  cmocka_unit_test(numbers_of_16_bits_are_widened_exactly),
+        cmocka_unit_test(fused_is_rounded_once),        cmocka_unit_test(rows_may_lie_anywhere),
+        cmocka_unit_test(weighted_sums_have_one_order), cmocka_unit_test(steps_have_one_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,20 +17,43 @@ static char *packed(const char *rows, int64_t n_out, int64_t k)
     return data;
 }
 
-enum { PLAIN, ANY, PACKED };
+enum { PLAIN, ANY, PACKED, HALF, BFLOAT, N_KINDS };
+
+static const bora_plugin *ggml;
+
+static const bora_quant *format(int kind)
+{
+    const char *name = kind == HALF ? "f16" : kind == BFLOAT ? "bf16" : "small";
+    for (const bora_quant *const *q = ggml->quants; *q; q++)
+        if (strcmp((*q)->name, name) == 0)
+            return *q;
+    return &small;
+}
+
+/* Its own, where this processor can use it. */
+static const bora_kernel *kernel_of(int kind)
+{
+    if (kind == PACKED)
+        return &small_kernel;
+    if (kind == PLAIN || kind == ANY)
+        return find_kernel(cpu, "linear", kind == ANY ? "*" : NULL);
+    const bora_kernel *own = find_kernel(cpu, "linear", format(kind)->name);
+    return own->usable() ? own : find_kernel(cpu, "linear", "*");
+}
 
 static void check_linear(int kind, int64_t n_tokens, int64_t k, int64_t n_out, bool with_bias)
 {
     float *w = random_floats((size_t)(n_out * k), 11), *x = random_floats((size_t)(n_tokens * k), 12);
     float *b = random_floats((size_t)n_out, 13), *out = blank_floats((size_t)(n_tokens * n_out));
-    char *rows = malloc((size_t)(n_out * k)), *panels = NULL;
+    const bora_quant *quant = format(kind);
+    char *rows = malloc((size_t)(n_out * k) * (size_t)quant->block_bytes), *panels = NULL;
     bora_weight weight = { "w", NULL, 2, { n_out, k, 1, 1 }, w }, bias = { "b", NULL, 1, { n_out, 1, 1, 1 }, b };
-    const bora_kernel *kernel = kind == PACKED ? &small_kernel : find_kernel(cpu, "linear", kind == ANY ? "*" : NULL);
+    const bora_kernel *kernel = kernel_of(kind);
     if (kind != PLAIN) {
-        small_quantize(w, NULL, rows, (size_t)(n_out * k));
-        small_dequantize(rows, w, (size_t)(n_out * k));
-        weight.quant = &small;
-        weight.data = kind == ANY ? rows : (panels = packed(rows, n_out, k));
+        quant->quantize(w, NULL, rows, (size_t)(n_out * k));
+        quant->dequantize(rows, w, (size_t)(n_out * k));
+        weight.quant = quant;
+        weight.data = kind != PACKED ? rows : (panels = packed(rows, n_out, k));
     }
     bora_call call = { .node = "linear",
                        .n_inputs = 1,
@@ -73,7 +96,7 @@ static void linear_is_a_matrix_product(void **state)
         { 37, 64, 7 }, { 70, 100, 31 }, { 300, 17, 9 }, { 33, 257, 70 },
     };
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-        for (int kind = PLAIN; kind <= PACKED; kind++)
+        for (int kind = PLAIN; kind < N_KINDS; kind++)
             for (int bias = 0; bias < 2; bias++)
                 check_linear(kind, shapes[s][0], shapes[s][1], shapes[s][2], bias);
 }
@@ -182,6 +205,12 @@ static void a_device_may_have_two_users(void **state)
     free(x);
 }
 
+static int load(void **state)
+{
+    ggml = load_plugin("ggml");
+    return ggml ? load_cpu(state) : -1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,5 +218,5 @@ int main(void)
         cmocka_unit_test(bad_numbers_of_threads_are_refused), cmocka_unit_test(memory_that_is_not_there_is_an_error),
         cmocka_unit_test(a_device_may_have_two_users),
     };
-    return cmocka_run_group_tests(tests, load_cpu, NULL);
+    return cmocka_run_group_tests(tests, load, NULL);
 }

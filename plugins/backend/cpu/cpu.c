@@ -61,6 +61,8 @@ static const bora_backend *const backends[] = { &cpu, NULL };
 
 static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_embed };
 static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_plain };
+static const bora_kernel linear_f16 = { "linear", "cpu", "f16", .usable = cpu_reads_half, .tile = &cpu_tile_f16 };
+static const bora_kernel linear_bf16 = { "linear", "cpu", "bf16", .usable = cpu_reads_half, .tile = &cpu_tile_bf16 };
 static const bora_kernel linear_any = { "linear", "cpu", BORA_ANY_QUANT, .tile = &cpu_tile_any };
 BY_ROWS(rms_norm);
 BY_ROWS(layer_norm);
@@ -86,6 +88,8 @@ static const bora_kernel *const kernels[] = {
     &embed,
     &linear,
     &linear_any,
+    &linear_f16,
+    &linear_bf16,
     &rms_norm.kernel,
     &layer_norm.kernel,
     &add.kernel,

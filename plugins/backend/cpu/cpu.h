@@ -95,13 +95,13 @@ int64_t cpu_runs(bora_device *device, const bora_batch *batch, int32_t max_rows,
 void cpu_parallel(bora_device *device, int64_t n, int64_t cost,
                   void (*range)(void *ctx, int64_t begin, int64_t end, int thread), void *ctx);
 
-/* ---- inner.c: the inner loops, for the widest vectors of this processor, with the same bits on all of them ---- */
+/* ---- inner.c: the inner loops, by the widest vectors of this processor, with the same bits on all of them ---- */
 
 /* out[t * out_stride + r] = row r . activation t, over k floats; strides of rows and activations in bytes. */
 void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const void *acts, size_t act_bytes,
              int n_tokens, float *out, size_t out_stride);
-/* sum[i] = sum[i] * keep + weights[0] rows[0][i] + … + weights[n-1] rows[n-1][i], in this order, for i < width; rows
- * lie `stride` floats apart. */
+/* sum[i] = sum[i] * keep + weights[0] rows[0][i] + … + weights[n-1] rows[n-1][i], in this order and each by a fused
+ * multiply-add, for i < width; rows lie `stride` floats apart. */
 void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
                       int64_t width);
 /* One step of a linear recurrence with a state [n_rows, n]: row r becomes keep * row + add[r] * in, and then out[r] is
@@ -221,7 +221,8 @@ bool cpu_add_experts(bora_device *device, const bora_tile *tile, const bora_call
 
 /* ---- tiles.c, and the kernels ---- */
 
-extern const bora_tile cpu_tile_plain, cpu_tile_any;
+extern const bora_tile cpu_tile_plain, cpu_tile_f16, cpu_tile_bf16, cpu_tile_any;
+bool cpu_reads_half(void); /* the two in the middle are usable */
 
 bool cpu_embed(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_outputs(bora_device *device, const bora_call *call, bora_error *err);

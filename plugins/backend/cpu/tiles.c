@@ -1,7 +1,11 @@
-/* The tiles that come with the backend: plain floats as they lie, and any format by way of floats. */
+/* The tiles that come with the backend: plain floats as they lie, 16-bit floats, and any format by way of floats.
+ *
+ * Rows that are not floats are turned into floats while they are read when there are few tokens, and once for all of
+ * them, in scratch, when there are many. The order of summation is the same. */
 #include "cpu.h"
+#include "loops.h"
 
-enum { PANEL_ROWS = 8 };
+enum { PANEL_ROWS = 12, FEW_TOKENS = 4 };
 
 static void dot_plain(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
                       const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
@@ -22,6 +26,44 @@ static void dot_any(const bora_quant *quant, const void *panel, size_t row_bytes
     cpu_dot(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
-const bora_tile cpu_tile_plain = { .panel_rows = PANEL_ROWS, .max_tokens = 32, .dot = dot_plain };
-/* Many tokens at once: each call dequantizes the panel anew. */
+static void dot_half(cpu_dot_loop *dot, cpu_widen_loop *widen, const char *panel, size_t row_bytes, int n_rows,
+                     int64_t k, const char *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,
+                     float *scratch)
+{
+    if (n_tokens <= FEW_TOKENS) {
+        dot(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
+        return;
+    }
+    for (int r = 0; r < n_rows; r++)
+        widen(panel + (size_t)r * row_bytes, scratch + r * k, k);
+    cpu_dot(scratch, (size_t)k * sizeof(float), n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
+}
+
+static void dot_f16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
+                    const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
+{
+    const cpu_loops *loops = cpu_best_loops();
+    (void)quant;
+    dot_half(loops->dot_f16, loops->widen_f16, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride,
+             scratch);
+}
+
+static void dot_bf16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
+                     const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
+{
+    const cpu_loops *loops = cpu_best_loops();
+    (void)quant;
+    dot_half(loops->dot_bf16, loops->widen_bf16, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out,
+             out_stride, scratch);
+}
+
+bool cpu_reads_half(void)
+{
+    return cpu_best_loops()->dot_f16;
+}
+
+const bora_tile cpu_tile_plain = { .panel_rows = PANEL_ROWS, .max_tokens = 64, .dot = dot_plain };
+/* Many tokens at once: each call turns the panel into floats anew. */
+const bora_tile cpu_tile_f16 = { .panel_rows = PANEL_ROWS, .max_tokens = 256, .dot = dot_f16 };
+const bora_tile cpu_tile_bf16 = { .panel_rows = PANEL_ROWS, .max_tokens = 256, .dot = dot_bf16 };
 const bora_tile cpu_tile_any = { .panel_rows = PANEL_ROWS, .max_tokens = 256, .dot = dot_any };

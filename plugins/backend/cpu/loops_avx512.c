@@ -1,0 +1,89 @@
+/* Sixteen floats in one register: AVX-512. */
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c")))
+#define HAS_HALF
+#define HAS_ADD_PARTS_OF_4
+enum { PART = 16, BLOCK_ROWS = 6, BLOCK_ACTS = 4 };
+#define EACH_ACTS(M, ...) M(__VA_ARGS__, 1) M(__VA_ARGS__, 2) M(__VA_ARGS__, 3) M(__VA_ARGS__, 4)
+
+typedef __m512 part;
+#define PART_FUNCTION TARGET static inline __attribute__((always_inline))
+
+PART_FUNCTION part splat(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+PART_FUNCTION part load_f32(const char *at)
+{
+    return _mm512_loadu_ps(at);
+}
+
+PART_FUNCTION part load_f16(const char *at)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)at));
+}
+
+PART_FUNCTION part load_bf16(const char *at)
+{
+    const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)at);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+
+PART_FUNCTION void store(float *to, part x)
+{
+    _mm512_storeu_ps(to, x);
+}
+
+PART_FUNCTION part multiply(part a, part b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+PART_FUNCTION part fused(part a, part b, part c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+PART_FUNCTION float add_parts(const part *all)
+{
+    const part x = all[0];
+    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    const __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    const __m128 d = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
+}
+
+/* The same additions for four at once: halves of a and b side by side, then quarters of all four. */
+PART_FUNCTION void add_parts_of_4(part a, part b, part c, part d, float out[4])
+{
+    const part ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    const part cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+    part s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0x4e));
+    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0xb1));
+    _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, s)));
+}
+
+#include "loops_body.h"
+
+static bool usable(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+
+const cpu_loops cpu_loops_avx512 = {
+    .name = "AVX-512",
+    .usable = usable,
+    .dot = dot,
+    .dot_f16 = dot_f16,
+    .dot_bf16 = dot_bf16,
+    .widen_f16 = widen_f16,
+    .widen_bf16 = widen_bf16,
+    .weighted_sum = weighted_sum,
+    .state_step = state_step,
+};
+#endif
