@@ -70,6 +70,11 @@ static bool has_dotprod(void)
 {
     return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 }
+
+static bool has_i8mm(void)
+{
+    return has_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+}
 #endif
 
 const bora_kernel *const cpu_kernels[] = {
@@ -78,7 +83,7 @@ const bora_kernel *const cpu_kernels[] = {
     KERNELS(avxvnni, 30, has_avxvnni), KERNELS(avx2, 20, has_avx2),
 #endif
 #ifdef __aarch64__
-    KERNELS(dotprod, 20, has_dotprod),
+    KERNELS(i8mm, 30, has_i8mm),       KERNELS(dotprod, 20, has_dotprod),
 #endif
     KERNELS(portable, 10, NULL),       NULL,
 };

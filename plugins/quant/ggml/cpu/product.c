@@ -20,6 +20,9 @@ enum {
     WIDEST_STRIDE = 1 << 26,
 };
 
+#ifdef __aarch64__
+#include "arm.h"
+#else
 /* Codes around zero, when the multiplication wants them unsigned and they are not yet. */
 INLINE words biased(words codes, bool flip)
 {
@@ -105,6 +108,8 @@ INLINE void add_tokens(code_kind kind, bool flip, int shift, const chunk *c, int
         TOKENS(1);
 #undef TOKENS
 }
+
+#endif
 
 typedef void (*add_function)(int shift, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
                              int n_tokens, int64_t first, int64_t k, floats *results);

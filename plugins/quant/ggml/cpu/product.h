@@ -24,6 +24,7 @@ TIER_TILES(amx);
 #endif
 #ifdef __aarch64__
 TIER_TILES(dotprod);
+TIER_TILES(i8mm);
 #endif
 
 #endif

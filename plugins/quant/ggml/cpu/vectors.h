@@ -302,10 +302,17 @@ INLINE words load_4(const uint8_t *p, size_t stride)
     const __m512i at = _mm512_mullo_epi32(rows, _mm512_set1_epi32((int32_t)stride));
     out.r[0] = (word_register)_mm512_i32gather_epi32(at, (const void *)p, 1);
 #else
-    uint32_t word[PANEL_ROWS];
-    for (int r = 0; r < PANEL_ROWS; r++)
-        memcpy(&word[r], p + (size_t)r * stride, sizeof *word);
-    memcpy(&out, word, sizeof out);
+    EACH_REGISTER(q)
+    {
+        uint32_t word[LANES];
+        for (int l = 0; l < LANES; l++)
+            memcpy(&word[l], p + (size_t)(q * LANES + l) * stride, sizeof *word);
+#if REGISTER_BYTES == 16
+        out.r[q] = (word_register){ word[0], word[1], word[2], word[3] };
+#else
+        memcpy(&out.r[q], word, sizeof word);
+#endif
+    }
 #endif
     return out;
 }
