@@ -15,6 +15,7 @@ static void device_close(bora_device *device)
     free(device->slots.data);
     free(device->sorted.data);
     free(device->runs.data);
+    free(device->partials.data);
     for (int i = 0; i < BORA_MAX_WEIGHTS; i++)
         free(device->vectors[i].data);
     pthread_mutex_destroy(&device->busy);

@@ -32,6 +32,7 @@ struct bora_device {
     cpu_buffer activations;   /* of one linear, in the format of its kernel */
     cpu_buffer slots, sorted; /* of one expert_linear: which expert gets what, and the activations in that order */
     cpu_buffer runs;
+    cpu_buffer partials; /* of attention: spans of the cache that are folded later */
     cpu_buffer vectors[BORA_MAX_WEIGHTS];
 };
 
