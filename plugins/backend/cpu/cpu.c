@@ -16,6 +16,11 @@ static void device_close(bora_device *device)
     free(device->sorted.data);
     free(device->runs.data);
     free(device->partials.data);
+    free(device->rope_key.data);
+    for (int i = 0; i < CPU_ROPE_TABLES; i++) {
+        free(device->rope_tables[i].key.data);
+        free(device->rope_tables[i].turns.data);
+    }
     for (int i = 0; i < BORA_MAX_WEIGHTS; i++)
         free(device->vectors[i].data);
     pthread_mutex_destroy(&device->busy);

@@ -23,6 +23,14 @@ typedef struct cpu_run {
     int32_t first, n; /* rows, counted from the sequence's first_row */
 } cpu_run;
 
+/* Cosines and sines of a batch's positions, [rows][2][n_dims / 2], and what they were computed from. */
+typedef struct cpu_rope_table {
+    cpu_buffer key, turns;
+    size_t key_bytes; /* 0: the table is empty */
+} cpu_rope_table;
+
+enum { CPU_ROPE_TABLES = 4 };
+
 struct bora_device {
     bora_threads *threads;
     int n_threads;
@@ -32,6 +40,9 @@ struct bora_device {
     cpu_buffer activations;   /* of one linear, in the format of its kernel */
     cpu_buffer slots, sorted; /* of one expert_linear: which expert gets what, and the activations in that order */
     cpu_buffer runs;
+    cpu_buffer rope_key;
+    cpu_rope_table rope_tables[CPU_ROPE_TABLES];
+    int next_rope_table;
     cpu_buffer partials; /* of attention: spans of the cache that are folded later */
     cpu_buffer vectors[BORA_MAX_WEIGHTS];
 };

@@ -1,5 +1,6 @@
 /* Operations on each number by itself: add, mul, scale, softcap, activation, gate, clamped_gate. */
 #include "cpu.h"
+#include "function_loops.h"
 
 #include <math.h>
 
@@ -44,6 +45,7 @@ typedef struct numbers {
     float *out;
     float factor, limit;
     cpu_function function;
+    cpu_function_loop *loop; /* the same for many at once, or NULL */
 } numbers;
 
 static void add(void *ctx, int64_t begin, int64_t end, int thread)
@@ -82,6 +84,10 @@ static void activate(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const numbers *m = ctx;
     (void)thread;
+    if (m->loop) {
+        m->loop(m->a + begin, NULL, m->out + begin, (size_t)(end - begin));
+        return;
+    }
     for (int64_t i = begin; i < end; i++)
         m->out[i] = m->function(m->a[i]);
 }
@@ -90,6 +96,10 @@ static void gate(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const numbers *m = ctx;
     (void)thread;
+    if (m->loop) {
+        m->loop(m->a + begin, m->b + begin, m->out + begin, (size_t)(end - begin));
+        return;
+    }
     for (int64_t i = begin; i < end; i++)
         m->out[i] = m->function(m->a[i]) * m->b[i];
 }
@@ -156,11 +166,32 @@ cpu_function cpu_activation_function(bora_activation_kind kind, bora_error *err)
     return NULL;
 }
 
+static cpu_function_loop *function_loop(bora_activation_kind kind)
+{
+    const cpu_function_loops *const *loops = cpu_all_function_loops;
+    while (!(*loops)->usable())
+        loops++;
+    switch (kind) {
+    case BORA_SILU:
+        return (*loops)->silu;
+    case BORA_SIGMOID:
+        return (*loops)->sigmoid;
+    case BORA_GELU_TANH:
+        return (*loops)->gelu_tanh;
+    case BORA_TANH:
+        return (*loops)->tanh;
+    default:
+        return NULL;
+    }
+}
+
 static bool run_function(bora_device *device, const bora_call *call, void (*range)(void *, int64_t, int64_t, int),
                          bora_error *err)
 {
-    cpu_function function = cpu_activation_function(((const bora_activation_attrs *)call->attrs)->kind, err);
-    return function && run(device, call, FUNCTION_COST, range, (numbers){ .function = function });
+    bora_activation_kind kind = ((const bora_activation_attrs *)call->attrs)->kind;
+    cpu_function function = cpu_activation_function(kind, err);
+    return function &&
+           run(device, call, FUNCTION_COST, range, (numbers){ .function = function, .loop = function_loop(kind) });
 }
 
 bool cpu_activation(bora_device *device, const bora_call *call, bora_error *err)
