@@ -272,9 +272,10 @@ static const bora_option options[] = {
     { .name = "pa-block-size", .type = BORA_OPTION_INT, .status = BORA_OPTION_INERT, .min = 1, .max = 65536,
       .value_name = "N", .toml = "paged_attn.block_size", .commands = RUNS_MODEL, .group = scheduling,
       .help = "tokens in a page" },
-    { .name = "pa-cache-type", .type = BORA_OPTION_STRING, .status = BORA_OPTION_LATER, .value_name = "FORMAT",
-      .default_text = "auto", .toml = "paged_attn.cache_type", .commands = RUNS_MODEL, .group = scheduling,
-      .help = "number format of keys and values" },
+    { .name = "pa-cache-type", .type = BORA_OPTION_STRING, .value_name = "FORMAT", .default_text = "auto",
+      .toml = "paged_attn.cache_type", .commands = RUNS_MODEL, .group = scheduling,
+      .help = "number format of keys and values: any that can be written; auto is plain floats, or half as long for "
+              "weights in blocks" },
     { .name = "mtp", .type = BORA_OPTION_FLAG, .status = BORA_OPTION_LATER, .excludes = "mtp-model",
       .toml = "runtime.mtp", .commands = GENERATES, .group = scheduling, .help = "predict several tokens at once" },
     { .name = "mtp-model", .type = BORA_OPTION_PATH, .status = BORA_OPTION_LATER, .value_name = "PATH",

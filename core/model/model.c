@@ -110,8 +110,9 @@ bora_model *bora_model_load(bora_runtime *rt, const bora_settings *settings, bor
         bora_fail_memory(err, "a model");
         goto fail;
     }
+    const bora_quant *cache_format;
     if (!source_open(&m->source, rt, settings, err) || !build_graph(m, err) || !model_place(m, settings, err) ||
-        !state_pool_init(m, err))
+        !model_cache_format(m, settings, &cache_format, err) || !state_pool_init(m, cache_format, err))
         goto fail;
     m->program = exec_program_new(m->graph, m->nodes, err);
     if (!m->program)

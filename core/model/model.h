@@ -67,14 +67,19 @@ void model_close_devices(bora_model *m);
 
 /* placement.c: decides device, kernel and weight formats of every node, and loads the weights. */
 bool model_place(bora_model *m, const bora_settings *settings, bora_error *err);
+/* A format that can be written, by name. `origin` is who named it; the error says the nearest name. */
+const bora_quant *model_find_quant(bora_runtime *rt, const char *name, const char *origin, bora_error *err);
 
 /* weights.c: makes one placed weight of a checkpoint's tensor: as it lies, converted, packed, uploaded. `quant` NULL:
  * plain floats. */
 bool weight_load(placed_weight *w, const bora_quant *quant, bora_threads *threads, bora_error *err);
 void weight_release(placed_weight *w);
 
+/* cache.c: the format in which operations keep numbers for each token; NULL: floats. */
+bool model_cache_format(const bora_model *m, const bora_settings *settings, const bora_quant **format, bora_error *err);
+
 /* state.c */
-bool state_pool_init(bora_model *m, bora_error *err);
+bool state_pool_init(bora_model *m, const bora_quant *cache_format, bora_error *err);
 void state_pool_free(bora_model *m);
 /* Takes a block of MODEL_BLOCK_TOKENS tokens, or -1 with an error. Not from two threads at a time. */
 int32_t state_pool_take(bora_model *m, bora_error *err);

@@ -43,8 +43,7 @@ static const char *quant_name(const bora_quant *q)
     return q->plain ? NULL : q->name;
 }
 
-/* A format by name, with the nearest one in the error. */
-static const bora_quant *find_quant(bora_runtime *rt, const char *name, const char *origin, bora_error *err)
+const bora_quant *model_find_quant(bora_runtime *rt, const char *name, const char *origin, bora_error *err)
 {
     const bora_quant *q = bora_runtime_quant(rt, name);
     const char *names[256];
@@ -137,7 +136,7 @@ static const bora_quant *wanted_format(placement *p, const graph_weight *w, cons
     if (!is_matrix) /* what is asked for is meant for matrices */
         return stored;
     if (choice->isq) {
-        wanted = find_quant(p->m->runtime, choice->isq, "topology", err);
+        wanted = model_find_quant(p->m->runtime, choice->isq, "topology", err);
         if (!wanted)
             return NULL;
     } else if (p->isq && is_dense(stored) && !decides) {
@@ -339,10 +338,10 @@ static bool read_settings(placement *p, bora_error *err)
     const char *path = bora_settings_string(p->settings, "topology");
     p->avoid = (bora_settings_flag(p->settings, "exact") ? KERNEL_ROUNDS : 0u) |
                (bora_settings_flag(p->settings, "no-pack") ? KERNEL_PACKS : 0u);
-    if (isq && !(p->isq = find_quant(rt, isq, "--isq", err)))
+    if (isq && !(p->isq = model_find_quant(rt, isq, "--isq", err)))
         return false;
     if (dtype && strcasecmp(dtype, "auto") != 0) {
-        if (!(p->dtype = find_quant(rt, dtype, "--dtype", err)))
+        if (!(p->dtype = model_find_quant(rt, dtype, "--dtype", err)))
             return false;
         if (!is_dense(p->dtype))
             return bora_fail(err, BORA_USAGE, "--dtype: %s is a quantized format; say --isq %s", dtype, dtype);

@@ -6,7 +6,7 @@
 
 #include "model/model.h"
 
-bool state_pool_init(bora_model *m, bora_error *err)
+bool state_pool_init(bora_model *m, const bora_quant *cache_format, bora_error *err)
 {
     state_pool *pool = &m->states;
     size_t n = (size_t)m->graph->n_nodes;
@@ -20,10 +20,12 @@ bool state_pool_init(bora_model *m, bora_error *err)
         if (!node->has_state)
             continue;
         exec_device *owner = m->nodes[i].choice.owner;
-        pool->states[i] = (bora_state){ .block_tokens = MODEL_BLOCK_TOKENS, .spec = node->state_spec };
+        bora_state_spec spec = { .format = cache_format };
+        node->call.op->state(&node->call, &spec);
+        pool->states[i] = (bora_state){ .block_tokens = MODEL_BLOCK_TOKENS, .spec = spec };
         pool->devices[i] = exec_has_own_memory(owner) ? owner : NULL;
         m->nodes[i].state = &pool->states[i];
-        pool->recurrent |= node->state_spec.sequence_bytes > 0;
+        pool->recurrent |= spec.sequence_bytes > 0;
     }
     return true;
 }

@@ -58,6 +58,7 @@ static bora_model *load(const char *path, bora_error *err)
     assert_true(bora_settings_set(s, "model-id", path, NULL, NULL));
     assert_true(bora_settings_set(s, "device", "cpu", NULL, NULL));
     assert_true(bora_settings_set(s, "exact", "true", NULL, NULL));
+    assert_true(bora_settings_set(s, "pa-cache-type", "f32", NULL, NULL)); /* as in the references */
     bora_model *m = bora_model_load(runtime, s, err);
     bora_settings_free(s);
     return m;

@@ -1,24 +1,37 @@
 /* Attention of backend "cpu": right against a softmax in double over all positions, and the same bits whether a
- * sequence comes whole, token by token, in chunks among others, on any number of threads, wherever its blocks lie. */
+ * sequence comes whole, token by token, in chunks among others, on any number of threads, wherever its blocks lie; with
+ * caches in every format. */
 #include "backend.h"
 #include "graph/ops/ops.h"
 
 #include <math.h>
 
-static const bora_plugin *cpu;
+static const bora_plugin *cpu, *ggml;
 
 enum { N_SEQUENCES = 3, SLOTS = 64 };
-static const int32_t lengths[N_SEQUENCES] = { 37, 1, 20 };
+static const int32_t short_ones[N_SEQUENCES] = { 37, 1, 20 };
+static const int32_t *lengths = short_ones;
 
 typedef struct setup {
     bora_attention_attrs attrs;
     int32_t block_tokens;
     bool sinks;
-    bool latent; /* no v: values are the beginnings of keys */
+    bool latent;             /* no v: values are the beginnings of keys */
+    const bora_quant *quant; /* of the cache; NULL: floats */
     /* For all sequences, one after the other: */
     float *q, *k, *v, *sink;
+    float *seen_k, *seen_v; /* as they are in the cache */
     size_t q_width, k_width, v_width, out_width, n_rows;
 } setup;
+
+static const bora_quant *format(const char *name)
+{
+    for (const bora_quant *const *q = ggml->quants; *q; q++)
+        if (strcmp((*q)->name, name) == 0)
+            return *q;
+    fail_msg("no format %s", name);
+    return NULL;
+}
 
 static size_t first_row(int sequence)
 {
@@ -26,6 +39,31 @@ static size_t first_row(int sequence)
     for (int s = 0; s < sequence; s++)
         row += (size_t)lengths[s];
     return row;
+}
+
+/* What becomes of rows of `dim` numbers in a cache: the caller frees it. */
+static float *through_cache(const bora_quant *quant, const float *x, size_t n, size_t dim)
+{
+    float *out = blank_floats(n);
+    if (!quant) {
+        memcpy(out, x, n * sizeof *out);
+        return out;
+    }
+    size_t unit = (size_t)quant->block_elems, whole = (dim + unit - 1) / unit * unit;
+    float *row = calloc(whole, sizeof *row);
+    void *packed = malloc(bora_cache_row_bytes(quant, (int64_t)dim));
+    assert_non_null(row);
+    assert_non_null(packed);
+    for (size_t i = 0; i < n; i += dim) {
+        memset(row, 0, whole * sizeof *row);
+        memcpy(row, x + i, dim * sizeof *row);
+        quant->quantize(row, NULL, packed, whole);
+        quant->dequantize(packed, row, whole);
+        memcpy(out + i, row, dim * sizeof *row);
+    }
+    free(packed);
+    free(row);
+    return out;
 }
 
 static void fill(setup *s)
@@ -40,6 +78,8 @@ static void fill(setup *s)
     s->k = random_floats(s->n_rows * s->k_width, 2);
     s->v = random_floats(s->n_rows * s->v_width, 3);
     s->sink = random_floats((size_t)a->n_heads, 4);
+    s->seen_k = through_cache(s->quant, s->k, s->n_rows * s->k_width, (size_t)a->head_dim);
+    s->seen_v = through_cache(s->quant, s->v, s->n_rows * s->v_width, (size_t)bora_attention_value_dim(a));
 }
 
 static void empty(setup *s)
@@ -48,6 +88,8 @@ static void empty(setup *s)
     free(s->k);
     free(s->v);
     free(s->sink);
+    free(s->seen_k);
+    free(s->seen_v);
 }
 
 /* The definition: a softmax over every position that the query sees. */
@@ -57,16 +99,18 @@ static void check_row(const setup *s, int sequence, int32_t position, const floa
     size_t base = first_row(sequence), v_dim = (size_t)bora_attention_value_dim(a), k_dim = (size_t)a->head_dim;
     int32_t first = a->window && position + 1 > a->window ? position + 1 - a->window : 0;
     double scale = a->scale != 0 ? (double)a->scale : 1 / sqrt((double)a->head_dim);
-    const float *values = s->latent ? s->k : s->v;
+    const float *values = s->latent ? s->seen_k : s->seen_v;
+    double *weight = malloc((size_t)(position + 1) * sizeof *weight);
+    assert_non_null(weight);
     size_t row = s->latent ? s->k_width : s->v_width, of_head = s->latent ? k_dim : v_dim;
     for (size_t h = 0; h < (size_t)a->n_heads; h++) {
         size_t kv = h / (size_t)(a->n_heads / a->n_kv_heads);
-        double weight[64], total = s->sinks ? exp((double)s->sink[h]) : 0;
+        double total = s->sinks ? exp((double)s->sink[h]) : 0;
         for (int32_t p = first; p <= position; p++) {
             double score = 0;
             for (size_t i = 0; i < k_dim; i++)
                 score += (double)s->q[(base + (size_t)position) * s->q_width + h * k_dim + i] *
-                         (double)s->k[(base + (size_t)p) * s->k_width + kv * k_dim + i];
+                         (double)s->seen_k[(base + (size_t)p) * s->k_width + kv * k_dim + i];
             score *= scale;
             if (a->softcap > 0)
                 score = (double)a->softcap * tanh(score / (double)a->softcap);
@@ -79,6 +123,7 @@ static void check_row(const setup *s, int sequence, int32_t position, const floa
             assert_near((double)out[h * v_dim + d], sum, 3e-6, "attention");
         }
     }
+    free(weight);
 }
 
 /* How much of each sequence a batch takes: all, or so many rows in turn. */
@@ -159,9 +204,11 @@ static void run_batch(const setup *s, bora_device *device, const bora_state *sta
 
 static float *run_plan(const setup *s, const plan *p)
 {
-    bora_state state = { .block_tokens = s->block_tokens,
-                         .spec = { .token_bytes = (s->k_width + s->v_width) * sizeof(float) } };
-    state.blocks = blank_floats(N_SEQUENCES * SLOTS * (size_t)s->block_tokens * (s->k_width + s->v_width));
+    bora_state state = { .block_tokens = s->block_tokens, .spec = { .format = s->quant } };
+    const bora_call shape = { .attrs = &s->attrs, .n_inputs = s->latent ? 2 : 3 };
+    op_attention.state(&shape, &state.spec);
+    size_t numbers = (N_SEQUENCES * SLOTS * (size_t)s->block_tokens * state.spec.token_bytes + 3) / sizeof(float);
+    state.blocks = blank_floats(numbers);
     int32_t tables[N_SEQUENCES][SLOTS], done[N_SEQUENCES] = { 0 };
     place_blocks(s, p->seed, tables);
     float *out = blank_floats(s->n_rows * s->out_width);
@@ -189,29 +236,36 @@ static float *run_plan(const setup *s, const plan *p)
     return out;
 }
 
-static void check(setup s)
+static const plan plans[] = {
+    { { 64, 64, 64 }, true, 1, 0, false }, /* everything at once */
+    { { 64, 64, 64 }, false, 2, 1, false }, { { 1, 1, 1 }, false, 1, 2, false }, { { 1, 1, 1 }, true, 3, 3, false },
+    { { 5, 1, 2 }, true, 2, 4, false },     { { 1, 1, 20 }, true, 5, 5, false }, { { 16, 16, 3 }, true, 3, 6, false },
+};
+
+/* Runs by the first plan, which is right, and by the others, which give the same. Returns what the first gave. */
+static float *check_plans(const setup *s, const plan *all, size_t n)
 {
-    static const plan plans[] = {
-        { { 64, 64, 64 }, true, 1, 0, false }, /* everything at once */
-        { { 64, 64, 64 }, false, 2, 1, false }, { { 1, 1, 1 }, false, 1, 2, false },
-        { { 1, 1, 1 }, true, 3, 3, false },     { { 5, 1, 2 }, true, 2, 4, false },
-        { { 1, 1, 20 }, true, 5, 5, false },    { { 16, 16, 3 }, true, 3, 6, false },
-    };
-    fill(&s);
-    float *by_reference = run_plan(&s, &(plan){ { 16, 1, 20 }, .together = true, .n_threads = 1, .reference = true });
-    float *expected = run_plan(&s, &plans[0]);
+    float *expected = run_plan(s, &all[0]);
     for (int i = 0; i < N_SEQUENCES; i++)
-        for (int32_t p = 0; p < lengths[i]; p++) {
-            check_row(&s, i, p, expected + (first_row(i) + (size_t)p) * s.out_width);
-            check_row(&s, i, p, by_reference + (first_row(i) + (size_t)p) * s.out_width);
-        }
-    free(by_reference);
-    for (size_t i = 1; i < sizeof plans / sizeof *plans; i++) {
-        float *out = run_plan(&s, &plans[i]);
-        assert_same_bits(out, expected, s.n_rows * s.out_width, "attention, cut another way");
+        for (int32_t p = 0; p < lengths[i]; p++)
+            check_row(s, i, p, expected + (first_row(i) + (size_t)p) * s->out_width);
+    for (size_t i = 1; i < n; i++) {
+        float *out = run_plan(s, &all[i]);
+        assert_same_bits(out, expected, s->n_rows * s->out_width, "attention, cut another way");
         free(out);
     }
-    free(expected);
+    return expected;
+}
+
+static void check(setup s)
+{
+    fill(&s);
+    float *by_reference = run_plan(&s, &(plan){ { 16, 1, 20 }, .together = true, .n_threads = 1, .reference = true });
+    for (int i = 0; i < N_SEQUENCES; i++)
+        for (int32_t p = 0; p < lengths[i]; p++)
+            check_row(&s, i, p, by_reference + (first_row(i) + (size_t)p) * s.out_width);
+    free(by_reference);
+    free(check_plans(&s, plans, sizeof plans / sizeof *plans));
     empty(&s);
 }
 
@@ -271,11 +325,114 @@ static void values_are_the_beginnings_of_keys(void **state)
                    .sinks = true });
 }
 
+static const char *const cache_formats[] = { "f16", "bf16", "q8_0", "q4_0" };
+
+static void caches_of_every_format(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cache_formats / sizeof *cache_formats; i++) {
+        const bora_quant *quant = format(cache_formats[i]);
+        check(
+            (setup){ .attrs = { .n_heads = 4, .n_kv_heads = 2, .head_dim = 64 }, .block_tokens = 32, .quant = quant });
+        check(
+            (setup){ .attrs = { .n_heads = 7, .n_kv_heads = 1, .head_dim = 80 }, .block_tokens = 16, .quant = quant });
+        check((setup){ .attrs = { .n_heads = 2, .n_kv_heads = 2, .head_dim = 20, .value_dim = 33, .window = 9 },
+                       .block_tokens = 5,
+                       .quant = quant,
+                       .sinks = true });
+        check((setup){ .attrs = { .n_heads = 4, .n_kv_heads = 1, .head_dim = 40, .value_dim = 24, .softcap = 3 },
+                       .block_tokens = 32,
+                       .quant = quant,
+                       .latent = true });
+    }
+}
+
+/* A format that nobody knows by its name is read by its own functions: the numbers are the same, and so are the bits.
+ */
+static void known_formats_are_those_of_their_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cache_formats / sizeof *cache_formats; i++) {
+        bora_quant renamed = *format(cache_formats[i]);
+        renamed.name = "another";
+        setup s = { .attrs = { .n_heads = 6, .n_kv_heads = 2, .head_dim = 72 }, .block_tokens = 32 };
+        float *out[2];
+        for (int k = 0; k < 2; k++) {
+            s.quant = k ? &renamed : format(cache_formats[i]);
+            fill(&s);
+            out[k] = run_plan(&s, &plans[0]);
+            empty(&s);
+        }
+        assert_same_bits(out[0], out[1], s.n_rows * s.out_width, "attention over a cache in another format");
+        free(out[0]);
+        free(out[1]);
+    }
+}
+
+/* Sequences of several spans of the cache, cut at places that have nothing to do with them. */
+static void deep_caches(void **state)
+{
+    (void)state;
+    static const int32_t deep[N_SEQUENCES] = { 700, 3, 300 };
+    static const plan deep_plans[] = {
+        { { 700, 3, 300 }, true, 1, 0, false },  { { 700, 3, 300 }, true, 4, 1, false },
+        { { 33, 1, 100 }, true, 3, 2, false },   { { 690, 1, 7 }, false, 2, 3, false },
+        { { 350, 2, 299 }, true, 16, 4, false },
+    };
+    lengths = deep;
+    const setup setups[] = {
+        { .attrs = { .n_heads = 4, .n_kv_heads = 1, .head_dim = 64 }, .block_tokens = 32 },
+        { .attrs = { .n_heads = 2, .n_kv_heads = 2, .head_dim = 128 }, .block_tokens = 32, .quant = format("f16") },
+        { .attrs = { .n_heads = 7, .n_kv_heads = 1, .head_dim = 96 }, .block_tokens = 32, .quant = format("q8_0") },
+        { .attrs = { .n_heads = 2, .n_kv_heads = 1, .head_dim = 256, .window = 270, .softcap = 5 },
+          .block_tokens = 32,
+          .quant = format("bf16") },
+        { .attrs = { .n_heads = 4, .n_kv_heads = 2, .head_dim = 20, .window = 100 },
+          .block_tokens = 48,
+          .quant = format("f16"),
+          .sinks = true },
+        { .attrs = { .n_heads = 70, .n_kv_heads = 1, .head_dim = 40, .value_dim = 32 },
+          .block_tokens = 32,
+          .quant = format("f16"),
+          .latent = true },
+        { .attrs = { .n_heads = 2, .n_kv_heads = 1, .head_dim = 16 }, .block_tokens = 300 },
+    };
+    for (size_t i = 0; i < sizeof setups / sizeof *setups; i++) {
+        setup s = setups[i];
+        fill(&s);
+        free(check_plans(&s, deep_plans, sizeof deep_plans / sizeof *deep_plans));
+        empty(&s);
+    }
+    lengths = short_ones;
+}
+
+/* Tokens are decoded one at a time at some depth: their bits are those of the whole prompt. */
+static void decoding_at_depth(void **state)
+{
+    (void)state;
+    static const int32_t deep[N_SEQUENCES] = { 600, 530, 5 };
+    lengths = deep;
+    for (int threads = 1; threads <= 5; threads += 4) {
+        setup s = { .attrs = { .n_heads = 8, .n_kv_heads = 2, .head_dim = 32 },
+                    .block_tokens = 32,
+                    .quant = format("f16") };
+        fill(&s);
+        float *whole = run_plan(&s, &(plan){ { 600, 530, 5 }, true, 1, 0, false });
+        float *one_by_one = run_plan(&s, &(plan){ { 1, 1, 1 }, true, threads, 7, false });
+        assert_same_bits(one_by_one, whole, s.n_rows * s.out_width, "attention, a token at a time");
+        free(whole);
+        free(one_by_one);
+        empty(&s);
+    }
+    lengths = short_ones;
+}
+
 static int load(void **state)
 {
     (void)state;
     cpu = load_plugin("cpu");
-    return cpu ? 0 : -1;
+    ggml = load_plugin("ggml");
+    return cpu && ggml ? 0 : -1;
 }
 
 int main(void)
@@ -286,6 +443,10 @@ int main(void)
         cmocka_unit_test(window),
         cmocka_unit_test(other_widths_scale_softcap_and_sinks),
         cmocka_unit_test(values_are_the_beginnings_of_keys),
+        cmocka_unit_test(caches_of_every_format),
+        cmocka_unit_test(known_formats_are_those_of_their_names),
+        cmocka_unit_test(deep_caches),
+        cmocka_unit_test(decoding_at_depth),
     };
     return cmocka_run_group_tests(tests, load, NULL);
 }

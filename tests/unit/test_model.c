@@ -61,9 +61,12 @@ static bora_settings *settings_of(const char *const *pairs)
     return s;
 }
 
+/* What is compared here was computed in f32: so are the caches, where a test says nothing of them. */
 static bora_model *load(const char *name, const char *const *more, bora_error *err)
 {
     bora_settings *s = settings_of(more);
+    if (!bora_settings_is_set(s, "pa-cache-type"))
+        assert_true(bora_settings_set(s, "pa-cache-type", "f32", NULL, NULL));
     assert_true(bora_settings_set(s, "model-id", fixture(name), NULL, NULL));
     log_lines[0] = '\0';
     bora_model *m = bora_model_load(runtime, s, err);
@@ -226,6 +229,56 @@ static void quantized_models_agree_with_their_blocks(void **state)
     free(expected);
 }
 
+/* What a cache's rounding does to the logits of a model with 16-bit weights: of the order of the format's own step.
+ * However the prompt is cut, the bits are the same. */
+static void caches_come_in_formats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format;
+        double least, most; /* relative L2 error */
+    } cases[] = { { "f32", 0, 1e-5 },       { "auto", 0, 1e-5 },    { "f16", 1e-4, 2e-3 },
+                  { "BF16", 1e-3, 1.5e-2 }, { "q8_0", 1e-3, 5e-2 }, { "q8", 1e-3, 5e-2 } };
+    int32_t tokens[MAX_TOKENS], n = read_tokens("tiny-llama", tokens);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bora_model *m = must_load("tiny-llama", (const char *const[]){ "pa-cache-type", cases[i].format, NULL });
+        size_t count = (size_t)n * (size_t)bora_model_n_vocab(m);
+        float *expected = malloc(count * sizeof *expected);
+        assert_non_null(expected);
+        read_reference("tiny-llama", "", expected, count);
+        float *logits = logits_of(m, tokens, n, 0), *cut = logits_of(m, tokens, n, 3);
+        double error = relative_l2(logits, expected, count);
+        print_message("cache in %s: relative L2 error %.2e\n", cases[i].format, error);
+        if (!(error >= cases[i].least && error <= cases[i].most))
+            fail_msg("cache in %s: relative L2 error %g", cases[i].format, error);
+        assert_memory_equal(logits, cut, count * sizeof *logits);
+        free(cut);
+        free(logits);
+        free(expected);
+        bora_model_free(m);
+    }
+    bora_error err = { .code = BORA_OK };
+    assert_null(load("tiny-llama", (const char *const[]){ "pa-cache-type", "f8e4m3", NULL }, &err));
+    assert_int_equal(err.code, BORA_USAGE);
+    assert_non_null(strstr(err.message, "--pa-cache-type"));
+    /* A model whose weights are stored whole keeps floats in its cache, one with blocks half of that. */
+    bora_workload load_of_one = { .n_sequences = 1, .n_tokens = 1 };
+    const char *const formats[] = { "auto", "f32", "f16" };
+    double bytes[3];
+    for (int i = 0; i < 3; i++) {
+        bora_model *m = must_load("plain", (const char *const[]){ "pa-cache-type", formats[i], NULL });
+        bytes[i] = bora_model_cost(m, &load_of_one, NULL).state_bytes;
+        bora_model_free(m);
+    }
+    assert_true(bytes[0] > 0 && bytes[0] == bytes[1] && bytes[0] == 2 * bytes[2]);
+    for (int i = 0; i < 3; i++) {
+        bora_model *m = must_load("tiny-llama-q8_0.gguf", (const char *const[]){ "pa-cache-type", formats[i], NULL });
+        bytes[i] = bora_model_cost(m, &load_of_one, NULL).state_bytes;
+        bora_model_free(m);
+    }
+    assert_true(bytes[0] > 0 && bytes[0] == bytes[2] && 2 * bytes[0] == bytes[1]);
+}
+
 /* The same blocks, from a file that has them already: as they lie, and turned into floats for a device without a
  * kernel. */
 static void quantized_files_agree_with_their_blocks(void **state)
@@ -239,7 +292,8 @@ static void quantized_files_agree_with_their_blocks(void **state)
     const char *const ways[][2] = { { "device", "cpu" }, { "isq", "q4_0" }, { "device", "openblas" } };
     size_t n_ways = bora_runtime_backend(runtime, "openblas") ? 3 : 2;
     for (size_t i = 0; i < n_ways; i++) { /* --isq leaves alone what a file has quantized */
-        bora_model *m = must_load("tiny-llama-q8_0.gguf", (const char *const[]){ ways[i][0], ways[i][1], "exact", "true", NULL });
+        bora_model *m =
+            must_load("tiny-llama-q8_0.gguf", (const char *const[]){ ways[i][0], ways[i][1], "exact", "true", NULL });
         float *logits = logits_of(m, tokens, n, 0);
         double error = relative_l2(logits, expected, count);
         if (!(error < 1e-5))
@@ -530,6 +584,7 @@ int main(void)
         cmocka_unit_test(two_devices_agree_with_one),
         cmocka_unit_test(bits_do_not_depend_on_cuts_or_threads),
         cmocka_unit_test(quantized_models_agree_with_their_blocks),
+        cmocka_unit_test(caches_come_in_formats),
         cmocka_unit_test(quantized_files_agree_with_their_blocks),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(sessions_check_what_they_are_given),

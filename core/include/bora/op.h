@@ -56,6 +56,9 @@ typedef struct bora_batch {
 typedef struct bora_state_spec {
     size_t token_bytes;    /* for each token of each sequence, kept in blocks of `block_tokens` tokens: a KV cache */
     size_t sequence_bytes; /* for each sequence: a recurrent state, zero before its first token */
+    /* The format of the numbers that are kept for each token; NULL: floats. An operation is asked for its state with
+     * the format that is wanted here, and leaves it only if that is what token_bytes counts. */
+    const bora_quant *format;
 } bora_state_spec;
 
 typedef struct bora_state {
@@ -128,7 +131,7 @@ struct bora_op {
     /* Computes call->output. All memory is ordinary memory, weights are unpacked and in any format: read them with
      * bora_weight_row(). A row of the result depends on that row's inputs (and its sequence's state) alone. */
     bool (*reference)(const bora_call *call, bora_error *err);
-    /* What it keeps between batches; NULL: nothing. */
+    /* What it keeps between batches; NULL: nothing. `spec` comes in with a format, see there. */
     void (*state)(const bora_call *call, bora_state_spec *spec);
     /* Its weights are vectors or as good as that, however many dimensions a checkpoint gives them: they keep their
      * format, whatever format is asked for. */
@@ -171,6 +174,13 @@ static inline int64_t bora_weight_numbers(const bora_weight *w)
 static inline size_t bora_row_bytes(const bora_quant *quant, int64_t width)
 {
     return quant ? (size_t)(width / quant->block_elems) * quant->block_bytes : (size_t)width * sizeof(float);
+}
+
+/* A row of n numbers in a cache: whole blocks, the last of which may be filled up with zeros. */
+static inline size_t bora_cache_row_bytes(const bora_quant *quant, int64_t n)
+{
+    return quant ? bora_row_bytes(quant, (n + quant->block_elems - 1) / quant->block_elems * quant->block_elems)
+                 : (size_t)n * sizeof(float);
 }
 
 /* The bytes of all its rows, before anybody packs them. */

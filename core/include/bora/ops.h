@@ -96,8 +96,9 @@ BORA_API const float *bora_rope_row_freqs(const bora_rope_attrs *attrs, const bo
 /* Causal attention with a cache. First the k and v of each row are written to the cache at the row's position, then
  * query row r of a sequence at position p sees positions max(0, p - window + 1) … p of that sequence.
  *
- * A state block holds `block_tokens` positions: k as [n_kv_heads][block_tokens][head_dim] floats, then v as
- * [n_kv_heads][block_tokens][value_dim].
+ * A state block holds `block_tokens` positions: k as [n_kv_heads][block_tokens] rows of head_dim numbers, then v as
+ * [n_kv_heads][block_tokens] rows of value_dim. Rows are in the format of the state, bora_cache_row_bytes() long: what
+ * attention sees are its numbers. A kernel may order them otherwise within a block.
  *
  * Without v, the values are the first value_dim numbers of each key, and a block holds keys alone: a latent that all
  * heads share is kept once (arXiv:2405.04434). */

@@ -29,6 +29,9 @@ struct bora_quant {
     /* The format (by name) that embeddings and output heads get when a user asks for this one everywhere; NULL: the
      * same. An explicit topology entry overrides it. */
     const char *sensitive;
+    /* Caches of keys and values are in this format unless a user says otherwise, but for models whose weights are plain
+     * floats. The first format of which this is said is the one. */
+    bool for_caches;
     /* The format (by name) for rows whose length is no multiple of block_elems; NULL: such rows stay as they are. */
     const char *fallback;
 

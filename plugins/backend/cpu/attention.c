@@ -1,111 +1,64 @@
 /* Causal attention over the paged cache.
  *
  * The rows of the batch are written to the cache first; then every query reads from the cache alone, so it does not
- * matter which rows came in the same batch. A query walks the cache block by block, at absolute positions and in
- * order, and keeps three things: the largest score so far, and the sum of the weights and of the weighted values
- * relative to it (arXiv:1805.02867). A task is a few neighbouring rows and the query heads of one key-value head (or,
- * when there are few tasks, some of them): they read the same blocks. */
+ * matter which rows came in the same batch. The cache is cut into spans at absolute positions. For each span that a
+ * query sees come the scores of all its positions there, their softmax, and the sum of the values; then the spans are
+ * folded together in order, each by its largest score and its sum of weights (arXiv:1805.02867). That order does not
+ * depend on who computes a span: one query's spans may be different tasks.
+ *
+ * A task is a tile of queries, a few neighbouring rows in the query heads of one key-value head, so that each key and
+ * value is read, and turned into floats, once for all of them. */
+#include "attention_loops.h"
+#include "cache.h"
 #include "cpu.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { ROWS_EACH = 8, FEWEST_HEADS = 4 };
+enum {
+    SPAN_TOKENS = 256,
+    TILE_QUERIES = 64,
+    TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
+    MAX_PARTIAL_BYTES = 64 << 20,
+};
 
 typedef struct attention {
     bora_device *device;
     const bora_call *call;
     const bora_attention_attrs *attrs;
+    const cpu_attention_loops *loops;
+    cpu_cache cache;
     const cpu_run *runs;
+    int64_t n_runs;
     const float *sinks; /* [n_heads] or NULL */
     float scale;
     int32_t group;               /* query heads that share a key-value head */
-    int32_t heads_each, n_parts; /* of a task; the tasks of a group */
-    int32_t value_dim, block_tokens;
-    bool has_v; /* else values are the beginnings of keys */
-    int64_t value_stride;
+    int32_t heads_each, n_parts; /* of a tile; the tiles of a group */
+    int32_t rows_each;
+    int32_t span_tokens;
+    size_t score_width;    /* of a query's scores of a span, with room for a unit beyond */
+    int32_t spans_split;   /* tasks of a tile; 1: it folds its spans itself */
+    int32_t most_spans;    /* of a tile */
+    float *partials;       /* [n_tiles][most_spans], of partial_floats each */
+    size_t partial_floats; /* [queries][value_width] sums, then [queries] largest scores, then [queries] totals */
 } attention;
 
-/* The keys of a block for one key-value head, [block_tokens, head_dim]; the values, [block_tokens, value_dim]. */
-static float *block_keys(const attention *m, int32_t block, int32_t kv_head)
-{
-    const bora_state *state = m->call->state;
-    char *at = (char *)state->blocks + (size_t)block * (size_t)m->block_tokens * state->spec.token_bytes;
-    return (float *)(void *)at + (int64_t)kv_head * m->block_tokens * m->attrs->head_dim;
-}
+/* The queries of one task. Query i is in row i / n_heads, head + i % n_heads. */
+typedef struct tile {
+    const bora_sequence *sequence;
+    int32_t first_position; /* of the first row */
+    int64_t first_row;      /* in the batch */
+    int32_t head, kv_head, n_heads, n_rows, n_queries;
+    int32_t first_span, last_span;
+} tile;
 
-static float *block_values(const attention *m, int32_t block, int32_t kv_head)
-{
-    if (!m->has_v)
-        return block_keys(m, block, kv_head);
-    int64_t n_keys = (int64_t)m->attrs->n_kv_heads * m->block_tokens * m->attrs->head_dim;
-    return block_keys(m, block, 0) + n_keys + (int64_t)kv_head * m->block_tokens * m->value_dim;
-}
-
-static void write_row(const attention *m, const bora_sequence *sequence, int32_t row)
-{
-    int32_t position = sequence->n_past + row, n_kv = m->attrs->n_kv_heads;
-    int32_t block = sequence->blocks[position / m->block_tokens];
-    int64_t in_block = position % m->block_tokens, k_dim = m->attrs->head_dim, v_dim = m->value_dim;
-    const float *k = m->call->inputs[1].data + (sequence->first_row + row) * n_kv * k_dim;
-    const float *v = m->has_v ? m->call->inputs[2].data + (sequence->first_row + row) * n_kv * v_dim : NULL;
-    for (int32_t h = 0; h < n_kv; h++) {
-        memcpy(block_keys(m, block, h) + in_block * k_dim, k + h * k_dim, (size_t)k_dim * sizeof *k);
-        if (v)
-            memcpy(block_values(m, block, h) + in_block * v_dim, v + h * v_dim, (size_t)v_dim * sizeof *v);
-    }
-}
-
-static void write_runs(void *ctx, int64_t begin, int64_t end, int thread)
-{
-    const attention *m = ctx;
-    (void)thread;
-    for (const cpu_run *run = m->runs + begin; run < m->runs + end; run++)
-        for (int32_t r = 0; r < run->n; r++)
-            write_row(m, run->sequence, run->first + r);
-}
-
-/* One query: what it has seen so far. */
-typedef struct query {
-    int32_t first, last; /* positions that it sees */
-    float max, total;
-    float *sum; /* [value_dim], in the output */
-} query;
-
-/* Takes in n more positions, whose raw scores become their weights. */
-static void take(const attention *m, query *q, float *scores, int32_t n, const float *values)
-{
-    float cap = m->attrs->softcap, max = q->max;
-    for (int32_t j = 0; j < n; j++) {
-        scores[j] *= m->scale;
-        if (cap > 0)
-            scores[j] = cap * tanhf(scores[j] / cap);
-        max = scores[j] > max ? scores[j] : max;
-    }
-    float total = 0, keep = max > q->max ? expf(q->max - max) : 1;
-    for (int32_t j = 0; j < n; j++) {
-        scores[j] = expf(scores[j] - max);
-        total += scores[j];
-    }
-    cpu_weighted_sum(q->sum, keep, scores, values, m->value_stride, n, m->value_dim);
-    q->max = max;
-    q->total = q->total * keep + total;
-}
-
-/* Raw scores [n_heads][n_rows][block_tokens] of a run's queries against n keys. */
-static void score(const attention *m, const float *q, int32_t n_heads, int32_t n_rows, const float *keys, int32_t n,
-                  float *scores)
-{
-    size_t head_bytes = (size_t)m->attrs->head_dim * sizeof(float), key_bytes = head_bytes;
-    size_t row_bytes = (size_t)m->attrs->n_heads * head_bytes, stride = (size_t)m->block_tokens;
-    if (n_rows == 1) {
-        cpu_dot(keys, key_bytes, n, m->attrs->head_dim, q, head_bytes, n_heads, scores, stride);
-        return;
-    }
-    for (int32_t g = 0; g < n_heads; g++)
-        cpu_dot(keys, key_bytes, n, m->attrs->head_dim, q + (int64_t)g * m->attrs->head_dim, row_bytes, n_rows,
-                scores + (size_t)(g * n_rows) * stride, stride);
-}
+/* What a thread works in. */
+typedef struct workspace {
+    float *queries; /* interleaved and scaled: [groups of ATTENTION_QUERIES][head_dim][ATTENTION_QUERIES] */
+    float *scores;  /* [queries][score_width] */
+    float *sums, *part, *max, *total, *keep, *add;
+    float *unpacked;
+} workspace;
 
 static int32_t min(int32_t a, int32_t b)
 {
@@ -117,96 +70,396 @@ static int32_t max(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
-/* The queries of a run's rows in n_heads heads from `head` on, which share a key-value head. */
-static void attend(const attention *m, const cpu_run *run, int32_t head, int32_t n_heads, query *queries, float *scores)
+/* Positions that a row of a tile sees: from … through its own. */
+static int32_t position_of(const tile *t, int32_t row)
 {
-    const bora_attention_attrs *a = m->attrs;
-    int32_t n_queries = n_heads * run->n, kv_head = head / m->group;
-    int32_t first_row = run->sequence->first_row + run->first;
-    for (int32_t i = 0; i < n_queries; i++) {
-        int32_t row = i % run->n, h = head + i / run->n, position = run->sequence->n_past + run->first + row;
-        queries[i] = (query){
-            .first = a->window > 0 ? max(0, position - a->window + 1) : 0,
-            .last = position,
-            .max = m->sinks ? m->sinks[h] : -INFINITY,
-            .total = m->sinks ? 1 : 0,
-            .sum = m->call->output.data + ((int64_t)(first_row + row) * a->n_heads + h) * m->value_dim,
-        };
-        memset(queries[i].sum, 0, (size_t)m->value_dim * sizeof(float));
-    }
-    const float *q = m->call->inputs[0].data + ((int64_t)first_row * a->n_heads + head) * a->head_dim;
-    int32_t first = queries[0].first, last = queries[run->n - 1].last; /* of all queries of the run */
-    for (int32_t b = first / m->block_tokens; b <= last / m->block_tokens; b++) {
-        int32_t block = run->sequence->blocks[b], start = b * m->block_tokens;
-        int32_t from = max(first - start, 0), to = min(last - start + 1, m->block_tokens);
-        score(m, q, n_heads, run->n, block_keys(m, block, kv_head) + (int64_t)from * a->head_dim, to - from,
-              scores + from);
-        const float *values = block_values(m, block, kv_head);
-        for (int32_t i = 0; i < n_queries; i++) {
-            int32_t begin = max(queries[i].first - start, 0), end = min(queries[i].last - start + 1, m->block_tokens);
-            if (begin < end)
-                take(m, &queries[i], scores + (int64_t)i * m->block_tokens + begin, end - begin,
-                     values + (int64_t)begin * m->value_stride);
-        }
-    }
-    for (int32_t i = 0; i < n_queries; i++)
-        for (int32_t d = 0; d < m->value_dim; d++)
-            queries[i].sum[d] /= queries[i].total;
+    return t->first_position + row;
 }
 
-static void attend_runs(void *ctx, int64_t begin, int64_t end, int thread)
+static int32_t first_seen(const attention *m, const tile *t, int32_t row)
+{
+    int32_t window = m->attrs->window;
+    return window > 0 ? max(0, position_of(t, row) - window + 1) : 0;
+}
+
+static tile tile_at(const attention *m, int64_t index)
+{
+    int32_t part = (int32_t)(index % m->n_parts), kv_head = (int32_t)(index / m->n_parts % m->attrs->n_kv_heads);
+    const cpu_run *run = &m->runs[index / m->n_parts / m->attrs->n_kv_heads];
+    tile t = {
+        .sequence = run->sequence,
+        .first_position = run->sequence->n_past + run->first,
+        .first_row = (int64_t)run->sequence->first_row + run->first,
+        .head = kv_head * m->group + part * m->heads_each,
+        .kv_head = kv_head,
+        .n_heads = min(m->heads_each, m->group - part * m->heads_each),
+        .n_rows = run->n,
+    };
+    t.n_queries = t.n_heads * t.n_rows;
+    t.first_span = first_seen(m, &t, 0) / m->span_tokens;
+    t.last_span = position_of(&t, t.n_rows - 1) / m->span_tokens;
+    return t;
+}
+
+/* ---- the cache ---- */
+
+static void write_runs(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const attention *m = ctx;
-    query *queries = cpu_scratch(m->device, thread);
-    float *scores = (float *)(void *)(queries + (size_t)m->heads_each * ROWS_EACH);
-    int64_t tasks_of_run = (int64_t)m->attrs->n_kv_heads * m->n_parts;
-    for (int64_t i = begin; i < end; i++) {
-        int32_t task = (int32_t)(i % tasks_of_run), first = task % m->n_parts * m->heads_each;
-        attend(m, &m->runs[i / tasks_of_run], task / m->n_parts * m->group + first,
-               min(m->heads_each, m->group - first), queries, scores);
+    const bora_view *k = &m->call->inputs[1], *v = m->cache.has_v ? &m->call->inputs[2] : NULL;
+    for (const cpu_run *run = m->runs + begin; run < m->runs + end; run++)
+        for (int32_t r = 0; r < run->n; r++) {
+            int64_t row = (int64_t)run->sequence->first_row + run->first + r;
+            cpu_cache_write(&m->cache, run->sequence, run->sequence->n_past + run->first + r, k->data + row * k->width,
+                            v ? v->data + row * v->width : NULL, cpu_scratch(m->device, thread));
+        }
+}
+
+/* ---- one span ---- */
+
+/* Positions that are worked on at once: in one block, at most a unit. */
+typedef struct unit {
+    int32_t start, n, block, in_block;
+} unit;
+
+static unit unit_at(const attention *m, const tile *t, int32_t position)
+{
+    int32_t tokens = m->cache.block_tokens, in_block = position % tokens / ATTENTION_UNIT * ATTENTION_UNIT;
+    return (unit){ .start = position / tokens * tokens + in_block,
+                   .n = min(ATTENTION_UNIT, tokens - in_block),
+                   .block = t->sequence->blocks[position / tokens],
+                   .in_block = in_block };
+}
+
+/* The rows that see some position of a unit, and those that see them all. */
+static int32_t first_row_to_see(const tile *t, int32_t position)
+{
+    return min(max(position - t->first_position, 0), t->n_rows);
+}
+
+static int32_t end_of_rows_that_see(const attention *m, const tile *t, int32_t position)
+{
+    int64_t end = m->attrs->window > 0 ? (int64_t)position + m->attrs->window - t->first_position : t->n_rows;
+    return end < 0 ? 0 : end < t->n_rows ? (int32_t)end : t->n_rows;
+}
+
+static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start)
+{
+    size_t stride;
+    const float *keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, w->unpacked, &stride);
+    int32_t begin = first_row_to_see(t, u.start) * t->n_heads;
+    int32_t end = end_of_rows_that_see(m, t, u.start + u.n - 1) * t->n_heads;
+    for (int32_t q = begin / ATTENTION_QUERIES * ATTENTION_QUERIES; q < end; q += ATTENTION_QUERIES)
+        m->loops->score(w->queries + (int64_t)q * m->attrs->head_dim, min(ATTENTION_QUERIES, t->n_queries - q),
+                        m->attrs->head_dim, keys, stride,
+                        w->scores + (size_t)q * m->score_width + (u.start - span_start), m->score_width);
+}
+
+static void forbid(float *scores, int32_t from, int32_t to)
+{
+    for (int32_t i = from; i < to; i++)
+        scores[i] = -INFINITY;
+}
+
+/* The scores of query i become weights; what it does not see weighs nothing. */
+static void soften(const attention *m, const workspace *w, int32_t i, int32_t from, int32_t to, float *highest,
+                   float *total)
+{
+    float *scores = w->scores + (size_t)i * m->score_width;
+    int32_t begin = from / ATTENTION_LANES * ATTENTION_LANES;
+    int32_t end = (to + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+    if (m->attrs->softcap > 0)
+        m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
+    forbid(scores, begin, from);
+    forbid(scores, to, end);
+    *total = m->loops->soften(scores + begin, (size_t)(end - begin), highest);
+}
+
+static void weigh_rows(const attention *m, const tile *t, const workspace *w, const float *values, size_t stride,
+                       int32_t n, int32_t at, int32_t row, int32_t n_rows, float *sums)
+{
+    size_t first = (size_t)(row * t->n_heads), width = m->cache.value_width;
+    m->loops->weigh(values, stride, n, w->scores + first * m->score_width + at, m->score_width, n_rows * t->n_heads,
+                    sums + first * width, width, width);
+}
+
+static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums)
+{
+    size_t stride;
+    const float *values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, w->unpacked, &stride);
+    int32_t last = u.start + u.n - 1, at = u.start - span_start;
+    int32_t begin = first_row_to_see(t, u.start), end = end_of_rows_that_see(m, t, last);
+    /* Rows that see all of it, together; the others each from the first to the last that it sees. */
+    int32_t whole_begin = max(begin, first_row_to_see(t, last));
+    int32_t whole_end = max(whole_begin, min(end, end_of_rows_that_see(m, t, u.start)));
+    for (int32_t r = begin; r < end; r++) {
+        if (r == whole_begin && whole_end > whole_begin) {
+            weigh_rows(m, t, w, values, stride, u.n, at, r, whole_end - r, sums);
+            r = whole_end - 1;
+            continue;
+        }
+        int32_t from = max(first_seen(m, t, r), u.start) - u.start;
+        int32_t to = min(position_of(t, r) + 1, u.start + u.n) - u.start;
+        weigh_rows(m, t, w, values + (size_t)from * stride, stride, to - from, at + from, r, 1, sums);
     }
 }
 
-/* Cuts the heads of a group into tasks until there is one for each thread, or few heads are left for one. */
-static void cut(attention *m, int64_t n_runs)
+static void fetch(const attention *m, const tile *t, unit u,
+                  void (*what)(const cpu_cache *cache, int32_t block, int32_t kv_head))
 {
-    m->heads_each = m->group;
-    m->n_parts = 1;
-    while (m->heads_each > FEWEST_HEADS && n_runs * m->attrs->n_kv_heads * m->n_parts < m->device->n_threads) {
-        m->heads_each = (m->heads_each + 1) / 2;
-        m->n_parts = (m->group + m->heads_each - 1) / m->heads_each;
+    what(&m->cache, u.block, t->kv_head);
+}
+
+/* Sums of values, largest scores and sums of weights of a tile's queries in one span. */
+static void attend_span(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
+                        float *highest, float *totals)
+{
+    int32_t start = span * m->span_tokens, tokens = m->cache.block_tokens;
+    int32_t from = max(start, first_seen(m, t, 0));
+    int32_t to = min(start + m->span_tokens, position_of(t, t->n_rows - 1) + 1);
+    for (int32_t p = from; p < to;) {
+        unit u = unit_at(m, t, p);
+        p = u.start + u.n;
+        if (u.in_block == 0 && u.start + tokens < to)
+            fetch(m, t, unit_at(m, t, u.start + tokens), cpu_cache_fetch_keys);
+        else if (p >= to)
+            fetch(m, t, unit_at(m, t, from), cpu_cache_fetch_values);
+        score_unit(m, t, w, u, start);
     }
+    for (int32_t i = 0; i < t->n_queries; i++) {
+        int32_t row = i / t->n_heads, begin = max(first_seen(m, t, row), start) - start;
+        int32_t end = min(position_of(t, row) + 1, start + m->span_tokens) - start;
+        highest[i] = -INFINITY;
+        totals[i] = 0;
+        if (begin < end)
+            soften(m, w, i, begin, end, &highest[i], &totals[i]);
+    }
+    memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
+    for (int32_t p = from; p < to;) {
+        unit u = unit_at(m, t, p);
+        p = u.start + u.n;
+        if (u.in_block == 0 && u.start + tokens < to)
+            fetch(m, t, unit_at(m, t, u.start + tokens), cpu_cache_fetch_values);
+        else if (p >= to && span < t->last_span)
+            fetch(m, t, unit_at(m, t, p), cpu_cache_fetch_keys);
+        weigh_unit(m, t, w, u, start, sums);
+    }
+}
+
+/* ---- one tile ---- */
+
+static void interleave_queries(const attention *m, const tile *t, float *to)
+{
+    int64_t dims = m->attrs->head_dim;
+    for (int32_t i = 0; i < t->n_queries; i++) {
+        const float *q = m->call->inputs[0].data +
+                         ((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) * dims;
+        float *out = to + i / ATTENTION_QUERIES * ATTENTION_QUERIES * dims + i % ATTENTION_QUERIES;
+        for (int64_t d = 0; d < dims; d++)
+            out[d * ATTENTION_QUERIES] = q[d] * m->scale;
+    }
+}
+
+static void begin_sums(const attention *m, const tile *t, const workspace *w)
+{
+    for (int32_t i = 0; i < t->n_queries; i++) {
+        w->max[i] = m->sinks ? m->sinks[t->head + i % t->n_heads] : -INFINITY;
+        w->total[i] = m->sinks ? 1 : 0;
+    }
+    memset(w->sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *w->sums);
+}
+
+/* Takes a span into the sums so far. */
+static void fold_span(const attention *m, const tile *t, const workspace *w, const float *part, const float *highest,
+                      const float *totals)
+{
+    size_t width = m->cache.value_width, n = (size_t)t->n_queries;
+    size_t padded = (n + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+    float *keep = w->keep, *add = w->add;
+    for (size_t i = 0; i < n; i++) {
+        float new_max = highest[i] > w->max[i] ? highest[i] : w->max[i];
+        keep[i] = w->max[i] - new_max;
+        add[i] = highest[i] - new_max;
+        w->max[i] = new_max;
+    }
+    m->loops->exps(keep, padded);
+    m->loops->exps(add, padded);
+    for (size_t i = 0; i < n; i++) {
+        if (totals[i] == 0) /* it sees nothing there */
+            continue;
+        m->loops->fold(w->sums + i * width, keep[i], part + i * width, add[i], width);
+        w->total[i] = w->total[i] * keep[i] + totals[i] * add[i];
+    }
+}
+
+static void end_sums(const attention *m, const tile *t, const workspace *w)
+{
+    for (int32_t i = 0; i < t->n_queries; i++) {
+        float *out =
+            m->call->output.data + ((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) *
+                                       (int64_t)m->cache.value_dim;
+        const float *sum = w->sums + (size_t)i * m->cache.value_width;
+        for (int32_t d = 0; d < m->cache.value_dim; d++)
+            out[d] = sum[d] / w->total[i];
+    }
+}
+
+static size_t queries_floats(const attention *m)
+{
+    size_t n = (size_t)(m->rows_each * m->heads_each);
+    return (n + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES * ATTENTION_QUERIES;
+}
+
+/* The parts of a thread's scratch, each a multiple of 16 floats. */
+static size_t lay_out(const attention *m, float *base, workspace *w)
+{
+    size_t n = queries_floats(m), dims = (size_t)m->attrs->head_dim, at = 0;
+    size_t few = (n + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+#define PART(name, size)                                                                                               \
+    w->name = base ? base + at : NULL;                                                                                 \
+    at += (size)
+    PART(queries, (n * dims + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
+    PART(scores, n * m->score_width);
+    PART(sums, n * m->cache.value_width);
+    PART(part, n * m->cache.value_width + 2 * few);
+    PART(max, few);
+    PART(total, few);
+    PART(keep, few);
+    PART(add, few);
+    PART(unpacked, cpu_cache_scratch(&m->cache));
+#undef PART
+    return at;
+}
+
+static float *partial_of(const attention *m, int64_t tile_index, const tile *t, int32_t span)
+{
+    return m->partials +
+           ((size_t)tile_index * (size_t)m->most_spans + (size_t)(span - t->first_span)) * m->partial_floats;
+}
+
+/* Tasks are tiles, or the spans of tiles in a few parts. */
+static void attend_tiles(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const attention *m = ctx;
+    workspace w;
+    lay_out(m, cpu_scratch(m->device, thread), &w);
+    for (int64_t i = begin; i < end; i++) {
+        tile t = tile_at(m, i / m->spans_split);
+        int32_t n_spans = t.last_span - t.first_span + 1, part = (int32_t)(i % m->spans_split);
+        int32_t first = t.first_span + (int32_t)((int64_t)n_spans * part / m->spans_split);
+        int32_t last = t.first_span + (int32_t)((int64_t)n_spans * (part + 1) / m->spans_split);
+        if (first == last)
+            continue;
+        interleave_queries(m, &t, w.queries);
+        if (!m->partials)
+            begin_sums(m, &t, &w);
+        for (int32_t span = first; span < last; span++) {
+            float *sums = m->partials ? partial_of(m, i / m->spans_split, &t, span) : w.part;
+            float *highest = sums + (size_t)t.n_queries * m->cache.value_width;
+            attend_span(m, &t, &w, span, sums, highest, highest + t.n_queries);
+            if (!m->partials)
+                fold_span(m, &t, &w, sums, highest, highest + t.n_queries);
+        }
+        if (!m->partials)
+            end_sums(m, &t, &w);
+    }
+}
+
+static void fold_tiles(void *ctx, int64_t begin, int64_t end, int thread)
+{
+    const attention *m = ctx;
+    workspace w;
+    lay_out(m, cpu_scratch(m->device, thread), &w);
+    for (int64_t i = begin; i < end; i++) {
+        tile t = tile_at(m, i);
+        begin_sums(m, &t, &w);
+        for (int32_t span = t.first_span; span <= t.last_span; span++) {
+            const float *sums = partial_of(m, i, &t, span);
+            const float *highest = sums + (size_t)t.n_queries * m->cache.value_width;
+            fold_span(m, &t, &w, sums, highest, highest + t.n_queries);
+        }
+        end_sums(m, &t, &w);
+    }
+}
+
+/* ---- the whole ---- */
+
+/* Few tiles with many spans: threads share the spans. */
+static bool split_spans(attention *m, int64_t n_tiles, bora_error *err)
+{
+    m->spans_split = 1;
+    int64_t wanted = (int64_t)m->device->n_threads * TASKS_PER_THREAD;
+    if (m->device->n_threads == 1 || n_tiles == 0 || n_tiles >= wanted)
+        return true;
+    for (int64_t i = 0; i < m->n_runs; i++) {
+        tile t = tile_at(m, i * m->attrs->n_kv_heads * m->n_parts);
+        m->most_spans = max(m->most_spans, t.last_span - t.first_span + 1);
+    }
+    size_t queries = (size_t)(m->rows_each * m->heads_each);
+    m->partial_floats = queries * (m->cache.value_width + 2);
+    size_t size = (size_t)n_tiles * (size_t)m->most_spans * m->partial_floats * sizeof(float);
+    int64_t split = cpu_min(m->most_spans, cpu_div_up(wanted, n_tiles));
+    if (split == 1 || size > MAX_PARTIAL_BYTES)
+        return true;
+    if (!cpu_reserve(&m->device->partials, size, err))
+        return false;
+    m->partials = m->device->partials.data;
+    m->spans_split = (int32_t)split;
+    return true;
+}
+
+static const cpu_attention_loops *best_loops(void)
+{
+    const cpu_attention_loops *const *loops = cpu_all_attention_loops;
+    while (!(*loops)->usable())
+        loops++;
+    return *loops;
+}
+
+/* Positions that all rows see together. */
+static int64_t positions_seen(const bora_batch *batch, int32_t window)
+{
+    int64_t seen = 0;
+    for (int32_t s = 0; s < batch->n_sequences; s++) {
+        const bora_sequence *sequence = &batch->sequences[s];
+        int64_t depth = (int64_t)sequence->n_past + sequence->n_rows;
+        seen += sequence->n_rows * (window > 0 ? cpu_min(depth, window) : depth);
+    }
+    return seen;
 }
 
 bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err)
 {
     const bora_attention_attrs *a = call->attrs;
-    const bora_batch *batch = call->batch;
+    const cpu_attention_loops *loops = best_loops();
     attention m = {
         .device = device,
         .call = call,
         .attrs = a,
+        .loops = loops,
+        .cache = cpu_cache_of(call, loops),
         .scale = a->scale != 0 ? a->scale : 1 / sqrtf((float)a->head_dim),
         .group = a->n_heads / a->n_kv_heads,
-        .value_dim = bora_attention_value_dim(a),
-        .block_tokens = call->state->block_tokens,
-        .has_v = call->n_inputs > 2,
     };
-    m.value_stride = m.has_v ? m.value_dim : a->head_dim;
-    int64_t n_runs = cpu_runs(device, batch, ROWS_EACH, &m.runs, err);
-    size_t each = sizeof(query) + (size_t)m.block_tokens * sizeof(float);
-    cut(&m, n_runs);
-    if (n_runs < 0 || !cpu_vector(device, call, 0, &m.sinks, err) ||
-        !cpu_reserve_scratch(device, (size_t)m.heads_each * ROWS_EACH * each, err))
+    m.n_parts = (m.group + TILE_QUERIES - 1) / TILE_QUERIES;
+    m.heads_each = (m.group + m.n_parts - 1) / m.n_parts;
+    m.n_parts = (m.group + m.heads_each - 1) / m.heads_each;
+    m.rows_each = max(1, TILE_QUERIES / m.heads_each);
+    m.span_tokens = max(1, SPAN_TOKENS / m.cache.block_tokens) * m.cache.block_tokens;
+    m.score_width = ((size_t)m.span_tokens + ATTENTION_UNIT + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+    m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
+    if (m.n_runs <= 0)
+        return m.n_runs == 0;
+    int64_t n_tiles = m.n_runs * a->n_kv_heads * m.n_parts;
+    workspace w;
+    if (!cpu_vector(device, call, 0, &m.sinks, err) ||
+        !cpu_reserve_scratch(device, lay_out(&m, NULL, &w) * sizeof(float), err) || !split_spans(&m, n_tiles, err))
         return false;
-    int64_t seen = 0; /* by all rows together */
-    for (int32_t s = 0; s < batch->n_sequences; s++) {
-        const bora_sequence *sequence = &batch->sequences[s];
-        seen += (int64_t)sequence->n_rows * (sequence->n_past + sequence->n_rows);
-    }
-    cpu_parallel(device, n_runs, (int64_t)ROWS_EACH * a->n_kv_heads * (a->head_dim + m.value_dim), write_runs, &m);
-    if (n_runs > 0)
-        cpu_parallel(device, n_runs * a->n_kv_heads * m.n_parts, seen / n_runs * m.heads_each * a->head_dim / 4 + 1,
-                     attend_runs, &m);
+    int64_t dims = a->head_dim + m.cache.value_dim, n_tasks = n_tiles * m.spans_split;
+    cpu_parallel(device, m.n_runs, (int64_t)m.rows_each * a->n_kv_heads * dims, write_runs, &m);
+    int64_t cost = positions_seen(call->batch, a->window) * a->n_heads * dims / 8;
+    cpu_parallel(device, n_tasks, cost / n_tasks + 1, attend_tiles, &m);
+    if (m.partials)
+        cpu_parallel(device, n_tiles, (int64_t)m.most_spans * (int64_t)m.partial_floats, fold_tiles, &m);
     return true;
 }

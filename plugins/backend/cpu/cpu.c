@@ -17,6 +17,12 @@ static void device_close(bora_device *device)
     free(device->slots.data);
     free(device->sorted.data);
     free(device->runs.data);
+    free(device->partials.data);
+    free(device->rope_key.data);
+    for (int i = 0; i < CPU_ROPE_TABLES; i++) {
+        free(device->rope_tables[i].key.data);
+        free(device->rope_tables[i].turns.data);
+    }
     for (int i = 0; i < BORA_MAX_WEIGHTS; i++)
         free(device->vectors[i].data);
     for (int i = 0; i < CPU_MAX_TOGETHER * 2; i++)

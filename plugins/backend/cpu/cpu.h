@@ -36,6 +36,14 @@ typedef struct cpu_conversion {
     uint64_t used; /* when, counted in jobs */
 } cpu_conversion;
 
+/* Cosines and sines of a batch's positions, [rows][2][n_dims / 2], and what they were computed from. */
+typedef struct cpu_rope_table {
+    cpu_buffer key, turns;
+    size_t key_bytes; /* 0: the table is empty */
+} cpu_rope_table;
+
+enum { CPU_ROPE_TABLES = 4 };
+
 struct bora_device {
     bora_threads *threads;
     int n_threads;
@@ -49,6 +57,10 @@ struct bora_device {
     int64_t n_products;
     cpu_buffer slots, sorted; /* of experts: which expert gets what, and the activations in that order */
     cpu_buffer runs;
+    cpu_buffer rope_key;
+    cpu_rope_table rope_tables[CPU_ROPE_TABLES];
+    int next_rope_table;
+    cpu_buffer partials; /* of attention: spans of the cache that are folded later */
     cpu_buffer vectors[BORA_MAX_WEIGHTS];
     cpu_buffer step_vectors[CPU_MAX_TOGETHER][2]; /* of steps that run together, two of each */
 };

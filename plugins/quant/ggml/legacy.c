@@ -313,7 +313,7 @@ const bora_quant quant_q5_1 = {
 };
 const bora_quant quant_q8_0 = {
     .name = "q8_0",
-    .aliases = NAMES("8"),
+    .aliases = NAMES("8", "q8"),
     .stored_as = NAMES("gguf:8"),
     .block_elems = SMALL_BLOCK,
     .block_bytes = sizeof(q8_0_block),

@@ -69,6 +69,7 @@ const bora_quant quant_f32 = {
 const bora_quant quant_f16 = {
     .name = "f16",
     .stored_as = NAMES("gguf:1", "safetensors:F16"),
+    .for_caches = true,
     .block_elems = 1,
     .block_bytes = 2,
     .dequantize = read_f16,

@@ -1,0 +1,240 @@
+/* The inner loops of attention, in the vectors of the file that includes this and defines ATTENTION_LOOPS, NAME, USABLE
+ * and how many sums its registers hold: of SCORE_QUERIES by SCORE_VECS, and of WEIGH_QUERIES by WEIGH_VECS. */
+#include "attention_loops.h"
+#include "vec.h"
+
+enum { MAX_SUMS = 8 };
+
+/* n_queries and n_vecs are constants where this is inlined, so that the sums live in registers. */
+INLINE void score_block(int n_queries, int n_vecs, const float *queries, int head_dim, const float *keys, size_t stride,
+                        float *out, size_t out_stride)
+{
+    vec sum[MAX_SUMS][ATTENTION_UNIT / VEC], key[ATTENTION_UNIT / VEC];
+    for (int q = 0; q < n_queries; q++)
+        for (int v = 0; v < n_vecs; v++)
+            sum[q][v] = vec_all(0);
+    for (int d = 0; d < head_dim; d++, keys += stride, queries += ATTENTION_QUERIES) {
+        for (int v = 0; v < n_vecs; v++)
+            key[v] = vec_load(keys + v * VEC);
+        for (int q = 0; q < n_queries; q++)
+            for (int v = 0; v < n_vecs; v++)
+                sum[q][v] = vec_fma(vec_all(queries[q]), key[v], sum[q][v]);
+    }
+    for (int q = 0; q < n_queries; q++)
+        for (int v = 0; v < n_vecs; v++)
+            vec_store(out + (size_t)q * out_stride + v * VEC, sum[q][v]);
+}
+
+static void score(const float *queries, int n_queries, int head_dim, const float *keys, size_t stride, float *out,
+                  size_t out_stride)
+{
+#define SCORE(n)                                                                                                       \
+    case n:                                                                                                            \
+        score_block(n <= SCORE_QUERIES ? n : 1, SCORE_VECS, queries + q, head_dim, keys + v, stride,                   \
+                    out + (size_t)q * out_stride + v, out_stride);                                                     \
+        break
+    for (int v = 0; v < ATTENTION_UNIT; v += SCORE_VECS * VEC)
+        for (int q = 0; q < n_queries; q += SCORE_QUERIES)
+            switch (n_queries - q < SCORE_QUERIES ? n_queries - q : SCORE_QUERIES) {
+                SCORE(1);
+                SCORE(2);
+                SCORE(3);
+                SCORE(4);
+                SCORE(5);
+                SCORE(6);
+                SCORE(7);
+                SCORE(8);
+            }
+#undef SCORE
+}
+
+INLINE float largest(vec x)
+{
+    float max = x[0];
+    for (int i = 1; i < VEC; i++)
+        max = x[i] > max ? x[i] : max;
+    return max;
+}
+
+/* Sixteen sums in pairs: l and l + 8, then l and l + 4, … */
+INLINE float add_lanes(const vec *sums)
+{
+    float lane[ATTENTION_LANES];
+    memcpy(lane, sums, sizeof lane);
+    for (int n = ATTENTION_LANES / 2; n > 0; n /= 2)
+        for (int l = 0; l < n; l++)
+            lane[l] += lane[l + n];
+    return lane[0];
+}
+
+static float soften(float *scores, size_t n, float *max)
+{
+    enum { VECS = ATTENTION_LANES / VEC };
+    vec highest[VECS], total[VECS];
+    for (int v = 0; v < VECS; v++) {
+        highest[v] = vec_load(scores + v * VEC);
+        total[v] = vec_all(0);
+    }
+    for (size_t i = ATTENTION_LANES; i < n; i += ATTENTION_LANES)
+        for (int v = 0; v < VECS; v++)
+            highest[v] = vec_max(vec_load(scores + i + (size_t)v * VEC), highest[v]);
+    for (int v = 1; v < VECS; v++)
+        highest[0] = vec_max(highest[v], highest[0]);
+    *max = largest(highest[0]);
+    vec all = vec_all(*max);
+    for (size_t i = 0; i < n; i += ATTENTION_LANES)
+        for (int v = 0; v < VECS; v++) {
+            vec weight = vec_exp_below(vec_load(scores + i + (size_t)v * VEC) - all);
+            vec_store(scores + i + (size_t)v * VEC, weight);
+            total[v] += weight;
+        }
+    return add_lanes(total);
+}
+
+static void softcap(float *x, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i += VEC)
+        vec_store(x + i, cap * vec_tanh(vec_load(x + i) / cap));
+}
+
+INLINE void weigh_block(int n_queries, int n_vecs, const float *values, size_t stride, int n, const float *weights,
+                        size_t weights_stride, float *sum, size_t sum_stride)
+{
+    vec s[WEIGH_QUERIES][WEIGH_VECS], value[WEIGH_VECS];
+    for (int q = 0; q < n_queries; q++)
+        for (int v = 0; v < n_vecs; v++)
+            s[q][v] = vec_load(sum + (size_t)q * sum_stride + v * VEC);
+    for (int j = 0; j < n; j++, values += stride) {
+        for (int v = 0; v < n_vecs; v++)
+            value[v] = vec_load(values + v * VEC);
+        for (int q = 0; q < n_queries; q++) {
+            vec weight = vec_all(weights[(size_t)q * weights_stride + (size_t)j]);
+            for (int v = 0; v < n_vecs; v++)
+                s[q][v] = vec_fma(weight, value[v], s[q][v]);
+        }
+    }
+    for (int q = 0; q < n_queries; q++)
+        for (int v = 0; v < n_vecs; v++)
+            vec_store(sum + (size_t)q * sum_stride + v * VEC, s[q][v]);
+}
+
+INLINE void weigh_columns(int n_vecs, const float *values, size_t stride, int n, const float *weights,
+                          size_t weights_stride, int n_queries, float *sum, size_t sum_stride)
+{
+#define WEIGH(k)                                                                                                       \
+    case k:                                                                                                            \
+        weigh_block(k <= WEIGH_QUERIES ? k : 1, n_vecs, values, stride, n, weights + (size_t)q * weights_stride,       \
+                    weights_stride, sum + (size_t)q * sum_stride, sum_stride);                                         \
+        break
+    for (int q = 0; q < n_queries; q += WEIGH_QUERIES)
+        switch (n_queries - q < WEIGH_QUERIES ? n_queries - q : WEIGH_QUERIES) {
+            WEIGH(1);
+            WEIGH(2);
+            WEIGH(3);
+            WEIGH(4);
+        }
+#undef WEIGH
+}
+
+static void weigh(const float *values, size_t stride, int n, const float *weights, size_t weights_stride, int n_queries,
+                  float *sum, size_t sum_stride, size_t width)
+{
+    size_t i = 0;
+    for (; i + WEIGH_VECS * VEC <= width; i += WEIGH_VECS * VEC)
+        weigh_columns(WEIGH_VECS, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride);
+    for (; i < width; i += VEC)
+        weigh_columns(1, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride);
+}
+
+static void fold(float *sum, float keep, const float *part, float add, size_t width)
+{
+    for (size_t i = 0; i < width; i += VEC)
+        vec_store(sum + i, vec_fma(vec_load(part + i), vec_all(add), vec_load(sum + i) * keep));
+}
+
+static void exps(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += VEC)
+        vec_store(x + i, vec_exp(vec_load(x + i)));
+}
+
+static void widen_f16(const void *from, float *to, size_t n)
+{
+    const uint16_t *halves = from;
+    for (size_t i = 0; i < n; i += VEC)
+        vec_store(to + i, vec_load_f16(halves + i));
+}
+
+static void widen_bf16(const void *from, float *to, size_t n)
+{
+    const uint16_t *halves = from;
+    for (size_t i = 0; i < n; i += VEC)
+        vec_store(to + i, vec_load_bf16(halves + i));
+}
+
+enum { Q8_BLOCK = 32, SCALE_BYTES = 2 };
+
+static void widen_q8_rows(const void *blocks, float *to, size_t n_blocks)
+{
+    const char *block = blocks;
+    for (size_t b = 0; b < n_blocks; b++, block += SCALE_BYTES + Q8_BLOCK, to += Q8_BLOCK) {
+        uint16_t half[VEC] = { 0 };
+        memcpy(half, block, SCALE_BYTES);
+        vec scale = vec_all(vec_load_f16(half)[0]);
+        for (int i = 0; i < Q8_BLOCK; i += VEC)
+            vec_store(to + i, vec_load_i8((const int8_t *)block + SCALE_BYTES + i) * scale);
+    }
+}
+
+static void widen_q8_columns(const int8_t *codes, size_t stride, const void *scales, size_t n, float *to)
+{
+    vec scale[ATTENTION_UNIT / VEC];
+    for (int v = 0; v < ATTENTION_UNIT / VEC; v++)
+        scale[v] = vec_load_f16((const uint16_t *)scales + v * VEC);
+    for (size_t d = 0; d < n; d++)
+        for (int v = 0; v < ATTENTION_UNIT / VEC; v++)
+            vec_store(to + d * ATTENTION_UNIT + v * VEC, vec_load_i8(codes + d * stride + v * VEC) * scale[v]);
+}
+
+static void transpose(const float *rows, size_t stride, size_t n, float *to)
+{
+    enum { SQUARE = 4 };
+    typedef float square __attribute__((vector_size(16)));
+    typedef float square_at __attribute__((vector_size(16), aligned(4), may_alias));
+    size_t d = 0;
+    for (; d + SQUARE <= n; d += SQUARE)
+        for (int j = 0; j < ATTENTION_UNIT; j += SQUARE) {
+            const float *from = rows + (size_t)j * stride + d;
+            square a = *(const square_at *)(const void *)from, b = *(const square_at *)(const void *)(from + stride);
+            square c = *(const square_at *)(const void *)(from + 2 * stride);
+            square e = *(const square_at *)(const void *)(from + 3 * stride);
+            square ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                   ce_low = __builtin_shufflevector(c, e, 0, 4, 1, 5);
+            square ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+            square ce_high = __builtin_shufflevector(c, e, 2, 6, 3, 7);
+            float *at = to + d * ATTENTION_UNIT + j;
+            *(square_at *)(void *)at = __builtin_shufflevector(ab_low, ce_low, 0, 1, 4, 5);
+            *(square_at *)(void *)(at + ATTENTION_UNIT) = __builtin_shufflevector(ab_low, ce_low, 2, 3, 6, 7);
+            *(square_at *)(void *)(at + 2 * ATTENTION_UNIT) = __builtin_shufflevector(ab_high, ce_high, 0, 1, 4, 5);
+            *(square_at *)(void *)(at + 3 * ATTENTION_UNIT) = __builtin_shufflevector(ab_high, ce_high, 2, 3, 6, 7);
+        }
+    for (; d < n; d++)
+        for (int j = 0; j < ATTENTION_UNIT; j++)
+            to[d * ATTENTION_UNIT + (size_t)j] = rows[(size_t)j * stride + d];
+}
+
+const cpu_attention_loops ATTENTION_LOOPS = {
+    .name = NAME,
+    .usable = USABLE,
+    .score = score,
+    .soften = soften,
+    .softcap = softcap,
+    .weigh = weigh,
+    .fold = fold,
+    .exps = exps,
+    .widen_f16 = widen_f16,
+    .widen_bf16 = widen_bf16,
+    .widen_q8_rows = widen_q8_rows,
+    .widen_q8_columns = widen_q8_columns,
+    .transpose = transpose,
+};

@@ -1,0 +1,48 @@
+/* The inner loops of attention, compiled for several instruction sets (vec_NAME.c), with the same bits on all. */
+#ifndef CPU_ATTENTION_LOOPS_H
+#define CPU_ATTENTION_LOOPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    ATTENTION_UNIT = 32,   /* keys that are worked on at once */
+    ATTENTION_QUERIES = 8, /* queries that lie interleaved */
+    ATTENTION_LANES = 16,  /* widths of values and of rows of scores are multiples of this */
+};
+
+typedef struct cpu_attention_loops {
+    const char *name;
+    bool (*usable)(void); /* asks the processor */
+    /* out[q * out_stride + j] = the product of query q and key j, summed in the order of the dimensions, for a unit of
+     * keys [head_dim][stride] and n_queries of the interleaved queries [head_dim][ATTENTION_QUERIES]. */
+    void (*score)(const float *queries, int n_queries, int head_dim, const float *keys, size_t stride, float *out,
+                  size_t out_stride);
+    /* Turns n scores into weights relative to the largest, which it gives; returns their sum. */
+    float (*soften)(float *scores, size_t n, float *max);
+    /* x = cap tanh(x / cap) */
+    void (*softcap)(float *x, size_t n, float cap);
+    /* sum[q] += weights[q][0] values[0] + weights[q][1] values[1] + …, in this order. */
+    void (*weigh)(const float *values, size_t stride, int n, const float *weights, size_t weights_stride, int n_queries,
+                  float *sum, size_t sum_stride, size_t width);
+    /* sum = sum keep + part add */
+    void (*fold)(float *sum, float keep, const float *part, float add, size_t width);
+    /* x = e^x, for n numbers, a multiple of ATTENTION_LANES. */
+    void (*exps)(float *x, size_t n);
+
+    /* n numbers, a multiple of ATTENTION_LANES, as floats. */
+    void (*widen_f16)(const void *from, float *to, size_t n);
+    void (*widen_bf16)(const void *from, float *to, size_t n);
+    /* Blocks of 32 codes behind their scale, a half. */
+    void (*widen_q8_rows)(const void *blocks, float *to, size_t n_blocks);
+    /* [n][ATTENTION_UNIT] floats of codes that lie `stride` bytes apart, by the scales (halves) of the columns. */
+    void (*widen_q8_columns)(const int8_t *codes, size_t stride, const void *scales, size_t n, float *to);
+    /* to[d][j] = rows[j][d], for ATTENTION_UNIT rows. */
+    void (*transpose)(const float *rows, size_t stride, size_t n, float *to);
+} cpu_attention_loops;
+
+/* The best one first; the last is usable everywhere. Ends with NULL. */
+extern const cpu_attention_loops *const cpu_all_attention_loops[];
+
+#endif

@@ -1,0 +1,291 @@
+#include "cache.h"
+
+#include <string.h>
+
+enum { Q8_BLOCK = 32, SCALE_BYTES = 2, CACHE_LINE = 64 };
+
+static size_t round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* By its name and what a block is: a format of that name that lies otherwise is another format. */
+static cpu_cache_kind kind_of(const bora_quant *quant)
+{
+    static const struct {
+        const char *name;
+        int block_elems;
+        size_t block_bytes;
+    } known[] = {
+        [CPU_CACHE_F32] = { "f32", 1, sizeof(float) },
+        [CPU_CACHE_F16] = { "f16", 1, sizeof(uint16_t) },
+        [CPU_CACHE_BF16] = { "bf16", 1, sizeof(uint16_t) },
+        [CPU_CACHE_Q8] = { "q8_0", Q8_BLOCK, SCALE_BYTES + Q8_BLOCK },
+    };
+    if (!quant || quant->plain)
+        return CPU_CACHE_F32;
+    for (cpu_cache_kind kind = CPU_CACHE_F32; kind < CPU_CACHE_OTHER; kind++)
+        if (strcmp(quant->name, known[kind].name) == 0 && quant->block_elems == known[kind].block_elems &&
+            quant->block_bytes == known[kind].block_bytes)
+            return kind;
+    return CPU_CACHE_OTHER;
+}
+
+/* Numbers of a row in whole blocks. */
+static size_t whole(const bora_quant *quant, int32_t n)
+{
+    return quant ? round_up((size_t)n, (size_t)quant->block_elems) : (size_t)n;
+}
+
+cpu_cache cpu_cache_of(const bora_call *call, const cpu_attention_loops *loops)
+{
+    const bora_attention_attrs *a = call->attrs;
+    const bora_quant *quant = call->state->spec.format;
+    int32_t value_dim = bora_attention_value_dim(a);
+    cpu_cache cache = {
+        .state = call->state,
+        .loops = loops,
+        .kind = kind_of(quant),
+        .quant = quant,
+        .has_v = call->n_inputs > 2,
+        .n_kv_heads = a->n_kv_heads,
+        .head_dim = a->head_dim,
+        .value_dim = value_dim,
+        .block_tokens = call->state->block_tokens,
+        .key_bytes = bora_cache_row_bytes(quant, a->head_dim),
+        .value_bytes = bora_cache_row_bytes(quant, value_dim),
+        .key_width = round_up(whole(quant, a->head_dim), ATTENTION_LANES),
+        .value_width = round_up((size_t)value_dim, ATTENTION_LANES),
+    };
+    cache.columns = cache.has_v && cache.kind != CPU_CACHE_OTHER;
+    return cache;
+}
+
+/* The width of rows in the scratch. */
+static size_t row_width(const cpu_cache *c)
+{
+    return c->has_v ? larger(c->key_width, round_up(whole(c->quant, c->value_dim), ATTENTION_LANES)) : c->key_width;
+}
+
+size_t cpu_cache_scratch(const cpu_cache *c)
+{
+    size_t columns = (size_t)ATTENTION_UNIT * round_up((size_t)c->head_dim, Q8_BLOCK);
+    /* A row is turned to floats or from floats: the second one is where its bytes are. */
+    return columns + (size_t)(ATTENTION_UNIT + 1) * row_width(c) +
+           larger(c->key_bytes, c->value_bytes) / sizeof(float) + ATTENTION_LANES;
+}
+
+static char *head_keys(const cpu_cache *c, int32_t block, int32_t kv_head)
+{
+    size_t tokens = (size_t)c->block_tokens;
+    return (char *)c->state->blocks + (size_t)block * tokens * c->state->spec.token_bytes +
+           (size_t)kv_head * tokens * c->key_bytes;
+}
+
+static char *head_values(const cpu_cache *c, int32_t block, int32_t kv_head)
+{
+    if (!c->has_v)
+        return head_keys(c, block, kv_head);
+    return head_keys(c, block, c->n_kv_heads) + (size_t)kv_head * (size_t)c->block_tokens * c->value_bytes;
+}
+
+/* ---- writing ---- */
+
+/* A row in the cache's format, at `to` or, for floats, as it is. */
+static const void *packed(const cpu_cache *c, const float *row, int32_t n, float *scratch, void *to)
+{
+    if (c->kind == CPU_CACHE_F32)
+        return row;
+    size_t whole_n = whole(c->quant, n);
+    if (whole_n > (size_t)n) {
+        memcpy(scratch, row, (size_t)n * sizeof *row);
+        memset(scratch + n, 0, (whole_n - (size_t)n) * sizeof *row);
+        row = scratch;
+    }
+    c->quant->quantize(row, NULL, to, whole_n);
+    return to;
+}
+
+/* Numbers of `size` bytes that lie `from_stride` apart, to every `stride`-th place. */
+static void scatter(void *to, size_t stride, const void *from, size_t n, size_t size)
+{
+    if (size == sizeof(float))
+        for (size_t i = 0; i < n; i++)
+            ((float *)to)[i * stride] = ((const float *)from)[i];
+    else if (size == sizeof(uint16_t))
+        for (size_t i = 0; i < n; i++)
+            ((uint16_t *)to)[i * stride] = ((const uint16_t *)from)[i];
+}
+
+static void scatter_codes(const cpu_cache *c, char *to, size_t in_block, const char *block)
+{
+    size_t tokens = (size_t)c->block_tokens, n_blocks = whole(c->quant, c->head_dim) / Q8_BLOCK;
+    char *codes = to + in_block, *scales = to + n_blocks * Q8_BLOCK * tokens + in_block * SCALE_BYTES;
+    for (size_t b = 0; b < n_blocks; b++, block += SCALE_BYTES + Q8_BLOCK) {
+        memcpy(scales + b * tokens * SCALE_BYTES, block, SCALE_BYTES);
+        for (size_t i = 0; i < Q8_BLOCK; i++)
+            codes[(b * Q8_BLOCK + i) * tokens] = block[SCALE_BYTES + i];
+    }
+}
+
+static void write_key(const cpu_cache *c, char *to, size_t in_block, const void *row)
+{
+    if (!c->columns)
+        memcpy(to + in_block * c->key_bytes, row, c->key_bytes);
+    else if (c->kind == CPU_CACHE_Q8)
+        scatter_codes(c, to, in_block, row);
+    else {
+        size_t size = c->key_bytes / (size_t)c->head_dim;
+        scatter(to + in_block * size, (size_t)c->block_tokens, row, (size_t)c->head_dim, size);
+    }
+}
+
+void cpu_cache_write(const cpu_cache *c, const bora_sequence *sequence, int32_t position, const float *k,
+                     const float *v, float *scratch)
+{
+    int32_t block = sequence->blocks[position / c->block_tokens];
+    size_t in_block = (size_t)(position % c->block_tokens);
+    float *bytes = scratch + row_width(c);
+    for (int32_t h = 0; h < c->n_kv_heads; h++) {
+        const void *key = packed(c, k + (int64_t)h * c->head_dim, c->head_dim, scratch, bytes);
+        write_key(c, head_keys(c, block, h), in_block, key);
+        if (c->has_v)
+            memcpy(head_values(c, block, h) + in_block * c->value_bytes,
+                   packed(c, v + (int64_t)h * c->value_dim, c->value_dim, scratch, bytes), c->value_bytes);
+    }
+}
+
+/* ---- reading ---- */
+
+static void widen(const cpu_cache *c, const void *from, float *to, size_t n)
+{
+    if (c->kind == CPU_CACHE_F16)
+        c->loops->widen_f16(from, to, n);
+    else
+        c->loops->widen_bf16(from, to, n);
+}
+
+/* n rows as floats, `width` apart. */
+static void unpack_rows(const cpu_cache *c, const char *rows, size_t row_bytes, int32_t row_dim, int32_t n, float *to,
+                        size_t width)
+{
+    size_t whole_n = whole(c->quant, row_dim);
+    if (c->kind == CPU_CACHE_Q8) {
+        for (int32_t r = 0; r < n; r++)
+            c->loops->widen_q8_rows(rows + (size_t)r * row_bytes, to + (size_t)r * width, whole_n / Q8_BLOCK);
+        return;
+    }
+    if ((c->kind == CPU_CACHE_F16 || c->kind == CPU_CACHE_BF16) && width == (size_t)row_dim) {
+        widen(c, rows, to, (size_t)n * width);
+        return;
+    }
+    for (int32_t r = 0; r < n; r++, rows += row_bytes, to += width) {
+        if (c->kind == CPU_CACHE_F32)
+            memcpy(to, rows, row_bytes);
+        else
+            c->quant->dequantize(rows, to, whole_n);
+        memset(to + whole_n, 0, (width - whole_n) * sizeof *to);
+    }
+}
+
+/* Columns of a unit that is smaller than those for which the loops are made. */
+static void unpack_part(const cpu_cache *c, const char *keys, size_t in_block, size_t n, float *to)
+{
+    size_t tokens = (size_t)c->block_tokens, dims = (size_t)c->head_dim;
+    size_t n_coded = whole(c->quant, c->head_dim), size = c->key_bytes / dims;
+    for (size_t d = 0; d < dims; d++, to += ATTENTION_UNIT) {
+        memset(to, 0, ATTENTION_UNIT * sizeof *to);
+        if (c->kind == CPU_CACHE_Q8) {
+            uint16_t scales[ATTENTION_UNIT] = { 0 };
+            int8_t codes[ATTENTION_UNIT] = { 0 };
+            memcpy(codes, keys + d * tokens + in_block, n);
+            memcpy(scales, keys + n_coded * tokens + (d / Q8_BLOCK * tokens + in_block) * SCALE_BYTES, n * SCALE_BYTES);
+            c->loops->widen_q8_columns(codes, 0, scales, 1, to);
+        } else if (c->kind == CPU_CACHE_F32) {
+            memcpy(to, keys + (d * tokens + in_block) * size, n * size);
+        } else {
+            uint16_t halves[ATTENTION_UNIT] = { 0 };
+            memcpy(halves, keys + (d * tokens + in_block) * size, n * size);
+            widen(c, halves, to, ATTENTION_UNIT);
+        }
+    }
+}
+
+static void unpack_columns(const cpu_cache *c, const char *keys, size_t in_block, float *to)
+{
+    size_t tokens = (size_t)c->block_tokens, dims = (size_t)c->head_dim;
+    size_t n_coded = whole(c->quant, c->head_dim), size = sizeof(uint16_t);
+    if (c->kind == CPU_CACHE_Q8)
+        for (size_t d = 0; d < dims; d += Q8_BLOCK)
+            c->loops->widen_q8_columns((const int8_t *)keys + d * tokens + in_block, tokens,
+                                       keys + n_coded * tokens + (d / Q8_BLOCK * tokens + in_block) * SCALE_BYTES,
+                                       dims - d < Q8_BLOCK ? dims - d : Q8_BLOCK, to + d * ATTENTION_UNIT);
+    else if (tokens == ATTENTION_UNIT)
+        widen(c, keys, to, dims * ATTENTION_UNIT);
+    else
+        for (size_t d = 0; d < dims; d++)
+            widen(c, keys + (d * tokens + in_block) * size, to + d * ATTENTION_UNIT, ATTENTION_UNIT);
+}
+
+const float *cpu_cache_keys(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                            float *scratch, size_t *stride)
+{
+    const char *keys = head_keys(c, block, kv_head);
+    *stride = ATTENTION_UNIT;
+    if (!c->columns) {
+        size_t width = row_width(c);
+        float *rows = scratch + (size_t)ATTENTION_UNIT * round_up((size_t)c->head_dim, Q8_BLOCK);
+        unpack_rows(c, keys + (size_t)in_block * c->key_bytes, c->key_bytes, c->head_dim, n, rows, width);
+        memset(rows + (size_t)n * width, 0, (size_t)(ATTENTION_UNIT - n) * width * sizeof *rows);
+        c->loops->transpose(rows, width, (size_t)c->head_dim, scratch);
+        return scratch;
+    }
+    if (n < ATTENTION_UNIT) {
+        unpack_part(c, keys, (size_t)in_block, (size_t)n, scratch);
+        return scratch;
+    }
+    if (c->kind == CPU_CACHE_F32) {
+        *stride = (size_t)c->block_tokens;
+        return (const float *)(const void *)keys + in_block;
+    }
+    unpack_columns(c, keys, (size_t)in_block, scratch);
+    return scratch;
+}
+
+const float *cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                              float *scratch, size_t *stride)
+{
+    size_t row_bytes = c->has_v ? c->value_bytes : c->key_bytes;
+    int32_t row_dim = c->has_v ? c->value_dim : c->head_dim;
+    const char *values = head_values(c, block, kv_head) + (size_t)in_block * row_bytes;
+    if (c->kind == CPU_CACHE_F32 && row_dim % ATTENTION_LANES == 0) {
+        *stride = (size_t)row_dim;
+        return (const float *)(const void *)values;
+    }
+    *stride = row_width(c);
+    if (c->has_v)
+        *stride = round_up(whole(c->quant, row_dim), ATTENTION_LANES);
+    unpack_rows(c, values, row_bytes, row_dim, n, scratch, *stride);
+    return scratch;
+}
+
+static void fetch(const char *from, size_t size_bytes)
+{
+    for (size_t at = 0; at < size_bytes; at += CACHE_LINE)
+        __builtin_prefetch(from + at);
+}
+
+void cpu_cache_fetch_keys(const cpu_cache *c, int32_t block, int32_t kv_head)
+{
+    fetch(head_keys(c, block, kv_head), (size_t)c->block_tokens * c->key_bytes);
+}
+
+void cpu_cache_fetch_values(const cpu_cache *c, int32_t block, int32_t kv_head)
+{
+    fetch(head_values(c, block, kv_head), (size_t)c->block_tokens * (c->has_v ? c->value_bytes : c->key_bytes));
+}

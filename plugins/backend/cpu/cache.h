@@ -1,0 +1,55 @@
+/* Keys and values of the paged cache, in the number formats of caches.
+ *
+ * Keys are read a dimension at a time for many positions, values a position at a time for many dimensions. So where
+ * the format is one that is known here, a block holds its keys as columns, [n_kv_heads][head_dim][block_tokens]; blocks
+ * of codes are taken apart: [n_kv_heads], then codes [dimensions][block_tokens], then scales [blocks][block_tokens].
+ * Values are rows, [n_kv_heads][block_tokens] behind the keys. In other formats, and where the values are the
+ * beginnings of the keys, keys are rows too. */
+#ifndef CPU_CACHE_H
+#define CPU_CACHE_H
+
+#include "attention_loops.h"
+#include "cpu.h"
+
+typedef enum cpu_cache_kind {
+    CPU_CACHE_F32,
+    CPU_CACHE_F16,
+    CPU_CACHE_BF16,
+    CPU_CACHE_Q8, /* 32 codes of 8 bits behind a scale in 16 */
+    CPU_CACHE_OTHER,
+} cpu_cache_kind;
+
+/* The cache of one attention. */
+typedef struct cpu_cache {
+    const bora_state *state;
+    const cpu_attention_loops *loops;
+    cpu_cache_kind kind;
+    const bora_quant *quant; /* NULL: floats */
+    bool has_v;              /* else values are the beginnings of keys */
+    bool columns;            /* of keys */
+    int32_t n_kv_heads, head_dim, value_dim, block_tokens;
+    size_t key_bytes, value_bytes; /* of a row */
+    size_t key_width, value_width; /* numbers of a row as it is unpacked: whole blocks, whole lanes */
+} cpu_cache;
+
+cpu_cache cpu_cache_of(const bora_call *call, const cpu_attention_loops *loops);
+
+/* Floats of scratch that the functions below need; it is 64-byte aligned. */
+size_t cpu_cache_scratch(const cpu_cache *cache);
+
+/* Writes the keys and values of a row, [n_kv_heads, head_dim] and [n_kv_heads, value_dim], at its position. */
+void cpu_cache_write(const cpu_cache *cache, const bora_sequence *sequence, int32_t position, const float *k,
+                     const float *v, float *scratch);
+
+/* Up to ATTENTION_UNIT positions from `in_block` on, of a block and a key-value head, as floats, in the scratch or
+ * where they lie. Keys are [head_dim][*stride], with ATTENTION_UNIT columns whatever n is; values [n][*stride], with
+ * value_width numbers in a row. */
+const float *cpu_cache_keys(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                            float *scratch, size_t *stride);
+const float *cpu_cache_values(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                              float *scratch, size_t *stride);
+/* Asks for what the two will read of a whole block. */
+void cpu_cache_fetch_keys(const cpu_cache *cache, int32_t block, int32_t kv_head);
+void cpu_cache_fetch_values(const cpu_cache *cache, int32_t block, int32_t kv_head);
+
+#endif

@@ -1,0 +1,207 @@
+/* Vectors of floats as wide as the instruction set for which a file is compiled, and the functions that are made of
+ * them.
+ *
+ * Every lane is computed alone, by fused multiply-adds, integer operations and roundings that all instruction sets
+ * have: what is made of these is the same bits whatever the width. */
+#ifndef CPU_VEC_H
+#define CPU_VEC_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined __AVX512F__
+#include <immintrin.h>
+enum { VEC = 16 };
+#elif defined __AVX2__ && defined __FMA__ && defined __F16C__
+#include <immintrin.h>
+enum { VEC = 8 };
+#else
+#ifdef __aarch64__
+#include <arm_neon.h>
+#endif
+enum { VEC = 4 };
+#endif
+
+typedef float vec __attribute__((vector_size(VEC * 4)));
+typedef int32_t ivec __attribute__((vector_size(VEC * 4)));
+/* The same wherever they lie. */
+typedef float vec_at __attribute__((vector_size(VEC * 4), aligned(4), may_alias));
+
+INLINE vec vec_load(const float *from)
+{
+    return *(const vec_at *)(const void *)from;
+}
+
+INLINE void vec_store(float *to, vec x)
+{
+    *(vec_at *)(void *)to = x;
+}
+
+INLINE vec vec_all(float x)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_set1_ps(x);
+#elif defined __AVX2__
+    return (vec)_mm256_set1_ps(x);
+#else
+    return (vec){ x, x, x, x };
+#endif
+}
+
+/* a b + c, rounded once. */
+INLINE vec vec_fma(vec a, vec b, vec c)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined __AVX2__
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined __aarch64__
+    return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    for (int i = 0; i < VEC; i++)
+        c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    return c;
+#endif
+}
+
+/* In each lane `yes` where a < b, else (a NaN is in no order) `no`. */
+INLINE vec vec_if_less(vec a, vec b, vec yes, vec no)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
+#elif defined __AVX2__
+    return (vec)_mm256_blendv_ps((__m256)no, (__m256)yes, _mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
+#else
+    ivec mask = a < b;
+    return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
+#endif
+}
+
+/* The larger one, and b where there is none. */
+INLINE vec vec_max(vec a, vec b)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined __AVX2__
+    return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    return vec_if_less(b, a, a, b);
+#endif
+}
+
+/* ---- numbers of fewer bits ---- */
+
+INLINE vec vec_load_f16(const uint16_t *from)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
+#elif defined __AVX2__
+    return (vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)from));
+#elif defined __aarch64__
+    return (vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from)));
+#else
+    /* The exponent counts from another number: a product sets that right, subnormals included. */
+    ivec half;
+    for (int i = 0; i < VEC; i++)
+        half[i] = from[i];
+    ivec magnitude = half & 0x7fff, special = magnitude >= 0x7c00, quiet = (magnitude > 0x7c00) & 0x400000;
+    ivec number = (ivec)((vec)(magnitude << 13) * 0x1p112F);
+    number = (special & (magnitude << 13 | 0x7f800000 | quiet)) | (~special & number);
+    return (vec)(number | (half & 0x8000) << 16);
+#endif
+}
+
+INLINE vec vec_load_bf16(const uint16_t *from)
+{
+#if defined __AVX512F__
+    __m256i half = _mm256_loadu_si256((const __m256i *)(const void *)from);
+    return (vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+#elif defined __AVX2__
+    __m128i half = _mm_loadu_si128((const __m128i *)(const void *)from);
+    return (vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16);
+#else
+    ivec half;
+    for (int i = 0; i < VEC; i++)
+        half[i] = from[i];
+    return (vec)(half << 16);
+#endif
+}
+
+INLINE vec vec_load_i8(const int8_t *from)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from)));
+#elif defined __AVX2__
+    return (vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)from)));
+#else
+    vec x;
+    for (int i = 0; i < VEC; i++)
+        x[i] = (float)from[i];
+    return x;
+#endif
+}
+
+/* ---- functions ---- */
+
+/* e^x = 2^n e^r with |r| <= ln 2 / 2: e^r by a polynomial of least relative error, and n twice: by a rounding that
+ * leaves it in the low bits of a float. */
+typedef struct vec_exp_parts {
+    vec fraction, shifted, n;
+} vec_exp_parts;
+
+INLINE vec_exp_parts vec_exp_split(vec x)
+{
+    const float shift = 0x1.8p23F, ln2_high = 0x1.62e4p-1F, ln2_low = 0x1.7f7d1cp-20F;
+    vec shifted = vec_fma(x, vec_all(0x1.715476p0F), vec_all(shift)), n = shifted - shift;
+    vec r = vec_fma(n, vec_all(-ln2_high), x);
+    r = vec_fma(n, vec_all(-ln2_low), r);
+    vec p = vec_fma(vec_all(0x1.6a23d0p-10F), r, vec_all(0x1.123a20p-7F));
+    p = vec_fma(p, r, vec_all(0x1.5558f2p-5F));
+    p = vec_fma(p, r, vec_all(0x1.555492p-3F));
+    p = vec_fma(p, r, vec_all(0x1.fffffcp-2F));
+    p = vec_fma(p, r, vec_all(1));
+    p = vec_fma(p, r, vec_all(1));
+    return (vec_exp_parts){ p, shifted, n };
+}
+
+/* e^x for x <= 0, to less than one unit in the last place; 0 below -87, where it would be less than 2^-125. */
+INLINE vec vec_exp_below(vec x)
+{
+    vec_exp_parts e = vec_exp_split(x);
+#if defined __AVX512F__
+    __mmask16 keep = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87), _CMP_NLT_UQ);
+    return (vec)_mm512_maskz_scalef_ps(keep, (__m512)e.fraction, (__m512)e.n);
+#else
+    vec power = (vec)(((ivec)e.shifted << 23) + 0x3f800000);
+    return vec_if_less(x, vec_all(-87), vec_all(0), e.fraction * power);
+#endif
+}
+
+/* The same for any x; infinity from 2^128 on. */
+INLINE vec vec_exp(vec x)
+{
+    vec_exp_parts e = vec_exp_split(x);
+    vec y = (vec)((ivec)e.fraction + ((ivec)e.shifted << 23));
+    y = vec_if_less(vec_all(0x1.62e42ep6F), x, vec_all(INFINITY), y);
+    y = vec_if_less(x, vec_all(-87), vec_all(0), y);
+    return vec_if_less(x, vec_all(INFINITY), y, x); /* infinity and what is no number */
+}
+
+/* To two units in the last place: a polynomial where |x| is small, else 1 - 2 / (e^2x + 1). */
+INLINE vec vec_tanh(vec x)
+{
+    vec size = (vec)((ivec)x & 0x7fffffff), z = x * x;
+    vec p = vec_fma(vec_all(-0x1.73636ap-8F), z, vec_all(0x1.519c6cp-6F));
+    p = vec_fma(p, z, vec_all(-0x1.b827f8p-5F));
+    p = vec_fma(p, z, vec_all(0x1.110692p-3F));
+    p = vec_fma(p, z, vec_all(-0x1.555530p-2F));
+    vec small = vec_fma(x * z, p, x);
+    vec large = 1 - 2 / (vec_exp(size + size) + 1);
+    large = (vec)((ivec)large | ((ivec)x & INT32_MIN));
+    return vec_if_less(size, vec_all(0.625F), small, large);
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* The loops on vectors for any processor: registers of 4 floats, 32 of them on Arm and 16 elsewhere. */
+#include "attention_loops.h"
+#include "function_loops.h"
+
+static bool usable(void)
+{
+    return true;
+}
+
+#define ATTENTION_LOOPS cpu_attention_loops_portable
+#define FUNCTION_LOOPS cpu_function_loops_portable
+#define NAME "portable"
+#define USABLE usable
+#ifdef __aarch64__
+enum { SCORE_QUERIES = 4, SCORE_VECS = 4, WEIGH_QUERIES = 4, WEIGH_VECS = 4 };
+#else
+enum { SCORE_QUERIES = 4, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 2 };
+#endif
+#include "attention_body.h"
+#include "function_body.h"
+
+#ifdef __x86_64__
+extern const cpu_attention_loops cpu_attention_loops_avx512, cpu_attention_loops_avx2;
+extern const cpu_function_loops cpu_function_loops_avx512, cpu_function_loops_avx2;
+#endif
+
+const cpu_attention_loops *const cpu_all_attention_loops[] = {
+#ifdef __x86_64__
+    &cpu_attention_loops_avx512,
+    &cpu_attention_loops_avx2,
+#endif
+    &cpu_attention_loops_portable,
+    NULL,
+};
+
+const cpu_function_loops *const cpu_all_function_loops[] = {
+#ifdef __x86_64__
+    &cpu_function_loops_avx512,
+    &cpu_function_loops_avx2,
+#endif
+    &cpu_function_loops_portable,
+    NULL,
+};

@@ -1,0 +1,255 @@
+/* The loops on vectors: near to the functions of the C library, and the same bits for every instruction set that this
+ * processor has. */
+#include "backend.h"
+
+#include "../../plugins/backend/cpu/attention_loops.h"
+#include "../../plugins/backend/cpu/function_loops.h"
+
+#include <float.h>
+#include <math.h>
+
+/* How far y is from the exact value, in units of the last place of a float of its size. */
+static double ulps(float y, double exact)
+{
+    int exponent;
+    frexp(exact, &exponent);
+    double unit = ldexp(1, (exponent < FLT_MIN_EXP ? FLT_MIN_EXP : exponent) - FLT_MANT_DIG);
+    return fabs((double)y - exact) / unit;
+}
+
+static double exact_silu(double x)
+{
+    return x / (1 + exp(-x));
+}
+
+static double exact_sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static double exact_gelu_tanh(double x)
+{
+    return x * exact_sigmoid(2 * sqrt(M_2_PI) * (x + 0.044715 * x * x * x));
+}
+
+typedef struct function {
+    const char *name;
+    cpu_function_loop *loop;
+    double (*exact)(double);
+    float from, to;
+    double most; /* units in the last place */
+} function;
+
+enum { N_POINTS = 1 << 16 };
+
+static void check_function(const function *f)
+{
+    float *x = blank_floats(N_POINTS), *y = blank_floats(N_POINTS);
+    double worst = 0;
+    for (int i = 0; i < N_POINTS; i++)
+        x[i] = f->from + (f->to - f->from) * ((float)i / (N_POINTS - 1));
+    f->loop(x, NULL, y, N_POINTS);
+    for (int i = 0; i < N_POINTS; i++) {
+        double error = ulps(y[i], f->exact((double)x[i]));
+        if (!(error <= f->most))
+            fail_msg("%s(%.9g) is %.9g, %.2f units from %.9g", f->name, (double)x[i], (double)y[i], error,
+                     f->exact((double)x[i]));
+        worst = error > worst ? error : worst;
+    }
+    print_message("%s from %g to %g: %.2f units in the last place\n", f->name, (double)f->from, (double)f->to, worst);
+    free(x);
+    free(y);
+}
+
+/* Near zero a quotient by 1 + e^-x has no more than the errors of its parts; far below it has that of its argument,
+ * which a float holds to half a unit: of gelu the cube's. */
+static void functions_are_near_the_exact_ones(void **state)
+{
+    (void)state;
+    for (const cpu_function_loops *const *l = cpu_all_function_loops; *l; l++) {
+        if (!(*l)->usable())
+            continue;
+        const function all[] = {
+            { "exp", (*l)->exp, exp, -87, 88.7F, 1 },
+            { "exp", (*l)->exp, exp, -1, 1, 1 },
+            { "silu", (*l)->silu, exact_silu, -80, 80, 3 },
+            { "silu", (*l)->silu, exact_silu, -2, 2, 3 },
+            { "sigmoid", (*l)->sigmoid, exact_sigmoid, -80, 80, 3 },
+            { "tanh", (*l)->tanh, tanh, -10, 10, 2 },
+            { "tanh", (*l)->tanh, tanh, -0.7F, 0.7F, 2 },
+            { "gelu_tanh", (*l)->gelu_tanh, exact_gelu_tanh, -1, 20, 5 },
+        };
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            check_function(&all[i]);
+    }
+}
+
+static void functions_at_the_ends(void **state)
+{
+    (void)state;
+    for (const cpu_function_loops *const *l = cpu_all_function_loops; *l; l++) {
+        if (!(*l)->usable())
+            continue;
+        float x[] = { -INFINITY, -1000, -87.5F, 88.8F, 1000, INFINITY, 0, NAN }, y[8];
+        const float exps[] = { 0, 0, 0, INFINITY, INFINITY, INFINITY, 1 };
+        (*l)->exp(x, NULL, y, 8);
+        assert_same_bits(y, exps, 7, "exp");
+        assert_true(isnan(y[7]));
+        const float tanhs[] = { -1, -1, -1, 1, 1, 1, 0 };
+        (*l)->tanh(x, NULL, y, 8);
+        assert_same_bits(y, tanhs, 7, "tanh");
+        assert_true(isnan(y[7]));
+        (*l)->silu(x + 3, NULL, y, 5);
+        assert_true(y[1] == 1000 && y[2] == INFINITY && y[3] == 0 && isnan(y[4]));
+        const float factors[] = { 2, 3 };
+        (*l)->sigmoid(x + 5, factors, y, 2);
+        assert_true(y[0] == 2 && y[1] == 1.5F);
+    }
+}
+
+/* A number's function does not depend on where it stands, in place or not. */
+static void places_do_not_matter(void **state)
+{
+    (void)state;
+    enum { N = 41 };
+    float *x = random_floats(N, 5), whole[N], alone[N];
+    for (const cpu_function_loops *const *l = cpu_all_function_loops; *l; l++) {
+        if (!(*l)->usable())
+            continue;
+        (*l)->silu(x, x, whole, N);
+        for (int i = 0; i < N; i++)
+            (*l)->silu(x + i, x + i, alone + i, 1);
+        assert_same_bits(whole, alone, N, "silu");
+    }
+    free(x);
+}
+
+static void function_bits_are_the_same_everywhere(void **state)
+{
+    (void)state;
+    enum { N = 4099 };
+    float *x = random_floats(N, 6), *a = blank_floats(N), *b = blank_floats(N);
+    for (int i = 0; i < N; i++)
+        x[i] *= 40;
+    x[7] = INFINITY;
+    x[8] = -INFINITY;
+    const cpu_function_loops *const *last = cpu_all_function_loops;
+    while (last[1])
+        last++;
+    for (const cpu_function_loops *const *l = cpu_all_function_loops; l < last; l++) {
+        if (!(*l)->usable())
+            continue;
+        cpu_function_loop *const here[] = { (*l)->exp, (*l)->silu, (*l)->sigmoid, (*l)->gelu_tanh, (*l)->tanh };
+        cpu_function_loop *const there[] = { (*last)->exp, (*last)->silu, (*last)->sigmoid, (*last)->gelu_tanh,
+                                             (*last)->tanh };
+        for (int f = 0; f < 5; f++) {
+            here[f](x, NULL, a, N);
+            there[f](x, NULL, b, N);
+            for (int i = 0; i < N; i++)
+                if (isnan(a[i]) && isnan(b[i]))
+                    a[i] = b[i] = 0;
+            assert_same_bits(a, b, N, "a function");
+        }
+    }
+    free(x);
+    free(a);
+    free(b);
+}
+
+/* ---- attention ---- */
+
+enum { DIMS = 21, WIDTH = 80, KEYS = ATTENTION_UNIT, QUERIES = 8 };
+
+/* All that the loops make of the same numbers. */
+typedef struct results {
+    float scores[QUERIES][KEYS], weights[QUERIES][KEYS], max[QUERIES], total[QUERIES], capped[KEYS];
+    float sums[QUERIES][WIDTH], folded[WIDTH], exps[KEYS];
+    float f16[KEYS], bf16[KEYS], rows[2 * 32], columns[3][KEYS], turned[DIMS][KEYS];
+} results;
+
+static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
+{
+    float *queries = random_floats(DIMS * ATTENTION_QUERIES, 1), *keys = random_floats(DIMS * (KEYS + 5), 2);
+    float *values = random_floats(KEYS * (WIDTH + 3), 3), *numbers = random_floats(KEYS, 4);
+    float *rows = random_floats(KEYS * (DIMS + 2), 7);
+    memset(out, 0, sizeof *out);
+    for (int q = 0; q < n_queries; q++)
+        for (int j = 0; j < WIDTH; j++)
+            out->sums[q][j] = (float)(q + j);
+    l->score(queries, n_queries, DIMS, keys, KEYS + 5, out->scores[0], KEYS);
+    memcpy(out->weights, out->scores, sizeof out->weights);
+    for (int q = 0; q < n_queries; q++) {
+        out->weights[q][KEYS - 1 - q] = -INFINITY;
+        out->total[q] = l->soften(out->weights[q], KEYS, &out->max[q]);
+    }
+    memcpy(out->capped, out->scores[0], sizeof out->capped);
+    l->softcap(out->capped, KEYS, 1.5F);
+    l->weigh(values, WIDTH + 3, KEYS - 1, out->weights[0], KEYS, n_queries, out->sums[0], WIDTH, WIDTH);
+    memcpy(out->folded, values, sizeof out->folded);
+    l->fold(out->folded, 0.3F, values + WIDTH, 0.7F, WIDTH);
+    memcpy(out->exps, numbers, sizeof out->exps);
+    l->exps(out->exps, KEYS);
+    uint16_t halves[KEYS];
+    uint8_t blocks[2 * 34];
+    uint32_t seed = 9;
+    for (int i = 0; i < KEYS; i++)
+        halves[i] = (uint16_t)(next_random(&seed) >> 16);
+    for (size_t i = 0; i < sizeof blocks; i++)
+        blocks[i] = (uint8_t)(next_random(&seed) >> 24);
+    halves[0] = 0x7c00;
+    halves[1] = 0x8001;
+    halves[2] = 0xfbff;
+    blocks[1] = blocks[35] = 0x2c;
+    for (int i = 0; i < KEYS; i++) /* no NaNs: theirs are any */
+        halves[i] = (halves[i] & 0x7c00) == 0x7c00 ? 0x7c00 : halves[i];
+    l->widen_f16(halves, out->f16, KEYS);
+    l->widen_bf16(halves, out->bf16, KEYS);
+    l->widen_q8_rows(blocks, out->rows, 2);
+    l->widen_q8_columns((const int8_t *)blocks, 13, halves, 3, out->columns[0]);
+    l->transpose(rows, DIMS + 2, DIMS, out->turned[0]);
+    for (int d = 0; d < DIMS; d++)
+        for (int j = 0; j < KEYS; j++)
+            assert_true(out->turned[d][j] == rows[j * (DIMS + 2) + d]);
+    free(queries);
+    free(keys);
+    free(values);
+    free(numbers);
+    free(rows);
+}
+
+static void attention_bits_are_the_same_everywhere(void **state)
+{
+    (void)state;
+    const cpu_attention_loops *const *last = cpu_all_attention_loops;
+    while (last[1])
+        last++;
+    for (int n = 1; n <= QUERIES; n++) {
+        results expected, got;
+        run_all(*last, n, &expected);
+        for (const cpu_attention_loops *const *l = cpu_all_attention_loops; l < last; l++) {
+            if (!(*l)->usable())
+                continue;
+            run_all(*l, n, &got);
+            for (size_t at = 0; at < sizeof got; at += sizeof(float)) {
+                float a, b;
+                memcpy(&a, (const char *)&got + at, sizeof a);
+                memcpy(&b, (const char *)&expected + at, sizeof b);
+                if (memcmp(&a, &b, sizeof a) != 0 && !(isnan(a) && isnan(b)))
+                    fail_msg("%s, %d queries: %.9g at %zu, %.9g by %s", (*l)->name, n, (double)a, at, (double)b,
+                             (*last)->name);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(functions_are_near_the_exact_ones),
+        cmocka_unit_test(functions_at_the_ends),
+        cmocka_unit_test(places_do_not_matter),
+        cmocka_unit_test(function_bits_are_the_same_everywhere),
+        cmocka_unit_test(attention_bits_are_the_same_everywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
