@@ -35,42 +35,49 @@ INLINE int32_t sum_of(const int_lanes q[2])
     return sum;
 }
 
+/* What a block adds to the lists of its row. */
+typedef struct block_sums {
+    float d;
+    int32_t halves[2];
+} block_sums;
+
 /* Each number becomes the nearest multiple of a 127th of the largest magnitude, ties to even. A block with an infinity
  * or a NaN has no scale that is a number, and so has no product with it. */
-INLINE void quantize_block(const float *in, int8_t *codes, block_scales *scales)
+INLINE block_sums quantize_block(const float *in, int8_t *codes)
 {
     float_lanes x[PARTS];
     memcpy(x, in, sizeof x);
     const float peak = peak_of(x);
     if (!(peak >= SMALLEST_PEAK && peak <= 0x1.fffffep127f)) {
-        const float d = peak < SMALLEST_PEAK ? 0 : peak - peak;
         memset(codes, 0, BLOCK);
-        *scales = (block_scales){ .d = d, .sum = d, .sums = { d, d } };
-        return;
+        return (block_sums){ .d = peak < SMALLEST_PEAK ? 0 : peak - peak };
     }
-    const float inverse = 127.0f / peak, d = peak / 127.0f;
+    const float inverse = 127.0f / peak;
     int_lanes q[PARTS];
     for (int p = 0; p < PARTS; p++) {
         q[p] = (int_lanes)(x[p] * inverse + 0x1.8p23f) - 0x4b400000; /* the last bit of such a sum is worth 1 */
         const byte_lanes bytes = __builtin_convertvector(q[p], byte_lanes);
         memcpy(codes + p * LANES, &bytes, sizeof bytes);
     }
-    const int32_t first = sum_of(q), second = sum_of(q + 2);
-    *scales = (block_scales){
-        .d = d,
-        .sum = d * (float)(first + second),
-        .sums = { d * (float)first, d * (float)second },
-        .bias = -128 * (first + second),
-        .biases = { -128 * first, -128 * second },
-    };
+    return (block_sums){ .d = peak / 127.0f, .halves = { sum_of(q), sum_of(q + 2) } };
 }
 
 INLINE void quantize_all(const float *in, void *row, size_t n)
 {
     int8_t *codes = row;
-    block_scales *scales = (block_scales *)(void *)(codes + n);
-    for (size_t i = 0; i < n; i += BLOCK)
-        quantize_block(in + i, codes + i, scales++);
+    const size_t n_blocks = n / BLOCK;
+    float *d = (float *)(void *)(codes + n), *sum = d + n_blocks, *half_sum = sum + n_blocks;
+    int32_t *bias = (int32_t *)(void *)(half_sum + 2 * n_blocks), *half_bias = bias + n_blocks;
+    for (size_t b = 0; b < n_blocks; b++) {
+        const block_sums s = quantize_block(in + b * BLOCK, codes + b * BLOCK);
+        d[b] = s.d;
+        sum[b] = s.d * (float)(s.halves[0] + s.halves[1]);
+        bias[b] = -128 * (s.halves[0] + s.halves[1]);
+        for (int h = 0; h < 2; h++) {
+            half_sum[2 * b + (size_t)h] = s.d * (float)s.halves[h];
+            half_bias[2 * b + (size_t)h] = -128 * s.halves[h];
+        }
+    }
 }
 
 static void quantize_baseline(const float *in, void *row, size_t n)
@@ -100,15 +107,15 @@ static void quantize(const float *in, const float *importance, void *row, size_t
 static void dequantize(const void *row, float *out, size_t n)
 {
     const int8_t *codes = row;
-    const block_scales *scales = scales_of(codes, (int64_t)n);
+    const float *d = lists_of(codes, (int64_t)n).d;
     for (size_t i = 0; i < n; i++)
-        out[i] = scales[i / BLOCK].d * (float)codes[i];
+        out[i] = d[i / BLOCK] * (float)codes[i];
 }
 
 const bora_quant quant_activation = {
     .name = "8-bit activations",
     .block_elems = BLOCK,
-    .block_bytes = BLOCK + sizeof(block_scales),
+    .block_bytes = BLOCK + LISTS_BYTES,
     .dequantize = dequantize,
     .quantize = quantize,
 };

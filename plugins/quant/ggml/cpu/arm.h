@@ -44,21 +44,23 @@ INLINE int32x4_t dot_columns(const word_register *codes, int n_words, const int8
  * block b add to them; formats with one scale for a block have all of it in
  * `low`. */
 INLINE float_register join_block(code_kind kind, float_register sum, const chunk *c, int b, int q, int32x4_t low,
-                                 int32x4_t high, const block_scales *s)
+                                 int32x4_t high, block_lists lists, int64_t at)
 {
     float32x4_t dot = vcvtq_f32_s32(low);
     if (kind == SIGNED_32 || kind == OFFSET_32) {
-        sum = fma_register((float_register)vmulq_n_f32(dot, s->d), c->scales[b].r[q], sum);
+        sum = fma_register((float_register)vmulq_n_f32(dot, lists.d[at]), c->scales[b].r[q], sum);
         if (kind == OFFSET_32)
-            sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[b].r[q], s->sum);
+            sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[b].r[q], lists.sum[at]);
         return sum;
     }
     dot = vmulq_f32(dot, (float32x4_t)c->scales[2 * b].r[q]);
     dot = vfmaq_f32(dot, vcvtq_f32_s32(high), (float32x4_t)c->scales[2 * b + 1].r[q]);
-    sum = (float_register)vfmaq_n_f32((float32x4_t)sum, dot, s->d);
+    sum = (float_register)vfmaq_n_f32((float32x4_t)sum, dot, lists.d[at]);
     if (kind == OFFSET_16) {
-        sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[2 * b].r[q], s->sums[0]);
-        sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[2 * b + 1].r[q], s->sums[1]);
+        sum =
+            (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[2 * b].r[q], lists.half_sum[2 * at]);
+        sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[2 * b + 1].r[q],
+                                          lists.half_sum[2 * at + 1]);
     }
     return sum;
 }
@@ -81,7 +83,7 @@ INLINE void add_by_dots(code_kind kind, int n_tokens, const chunk *c, int n_bloc
                 const bool halves = kind == SIGNED_16 || kind == OFFSET_16;
                 const int32x4_t low = dot_columns(codes, halves ? 4 : 8, x),
                                 high = halves ? dot_columns(codes + 4, 4, x + BLOCK / 2) : low;
-                sums[t] = join_block(kind, sums[t], c, b, q, low, high, scales_of(row, k) + first / BLOCK + b);
+                sums[t] = join_block(kind, sums[t], c, b, q, low, high, lists_of(row, k), first / BLOCK + b);
             }
         }
         for (int t = 0; t < n_tokens; t++)
@@ -140,7 +142,7 @@ INLINE void add_by_pairs(code_kind kind, const chunk *c, const words pairs[CHUNK
                               high = halves ? multiply_pairs(pairs[b] + 4, q, 4, x[t / 2] + 2) : low;
             for (int i = 0; i < 2; i++)
                 results[t + i].r[q] = join_block(kind, results[t + i].r[q], c, b, q, low.val[i], high.val[i],
-                                                 scales_of(acts + (size_t)(t + i) * act_bytes, k) + first / BLOCK + b);
+                                                 lists_of(acts + (size_t)(t + i) * act_bytes, k), first / BLOCK + b);
         }
     }
 }

@@ -58,23 +58,25 @@ INLINE void add_block(code_kind kind, bool flip, int n_tokens, int shift, const 
         codes[j] = biased(c->codes[b][j], flip && from_bias);
     for (int t = 0; t < n_tokens; t++) {
         const int8_t *row = acts + (size_t)t * act_bytes, *x = row + first + b * BLOCK;
-        const block_scales *s = scales_of(row, k) + first / BLOCK + b;
+        const block_lists lists = lists_of(row, k);
+        const int64_t at = first / BLOCK + b;
         if (kind == SIGNED_32 || kind == OFFSET_32) {
-            const ints dot = dot_codes(from_bias ? bias_of(s->bias, shift) : all_ints(0), codes, WORDS_PER_BLOCK, x);
-            sums[t] = fma_floats(scale_floats(float_ints(dot), s->d), c->scales[b], sums[t]);
+            const ints dot =
+                dot_codes(from_bias ? bias_of(lists.bias[at], shift) : all_ints(0), codes, WORDS_PER_BLOCK, x);
+            sums[t] = fma_floats(scale_floats(float_ints(dot), lists.d[at]), c->scales[b], sums[t]);
             if (kind == OFFSET_32)
-                sums[t] = fma_all(c->offsets[b], s->sum, sums[t]);
+                sums[t] = fma_all(c->offsets[b], lists.sum[at], sums[t]);
         } else {
-            const ints low =
-                dot_codes(from_bias ? bias_of(s->biases[0], shift) : all_ints(0), codes, WORDS_PER_BLOCK / 2, x);
-            const ints high = dot_codes(from_bias ? bias_of(s->biases[1], shift) : all_ints(0),
+            const ints low = dot_codes(from_bias ? bias_of(lists.half_bias[2 * at], shift) : all_ints(0), codes,
+                                       WORDS_PER_BLOCK / 2, x);
+            const ints high = dot_codes(from_bias ? bias_of(lists.half_bias[2 * at + 1], shift) : all_ints(0),
                                         codes + WORDS_PER_BLOCK / 2, WORDS_PER_BLOCK / 2, x + BLOCK / 2);
             const floats both =
                 fma_floats(float_ints(high), c->scales[2 * b + 1], multiply(float_ints(low), c->scales[2 * b]));
-            sums[t] = fma_all(both, s->d, sums[t]);
+            sums[t] = fma_all(both, lists.d[at], sums[t]);
             if (kind == OFFSET_16) {
-                sums[t] = fma_all(c->offsets[2 * b], s->sums[0], sums[t]);
-                sums[t] = fma_all(c->offsets[2 * b + 1], s->sums[1], sums[t]);
+                sums[t] = fma_all(c->offsets[2 * b], lists.half_sum[2 * at], sums[t]);
+                sums[t] = fma_all(c->offsets[2 * b + 1], lists.half_sum[2 * at + 1], sums[t]);
             }
         }
     }

@@ -11,6 +11,7 @@
 #include "activation.h"
 #include "vectors.h"
 
+enum { AHEAD_BYTES = 4096 };
 enum { CHUNK_BLOCKS = 16, WORDS_PER_BLOCK = BLOCK / 4 };
 
 /* Up to 512 columns of 16 rows. Number k of block b is scale * code + offset, with the scale and the offset of the
@@ -82,6 +83,13 @@ INLINE void field_32(bool packed, const uint8_t *p, size_t offset, size_t stride
 
 #define NEXT(type) (packed ? PANEL_ROWS * sizeof(type) : sizeof(type))
 
+/* Memory is asked for what comes later while this is unpacked: it should never wait for arithmetic. */
+INLINE void fetch_ahead(bool packed, const uint8_t *p, size_t bytes)
+{
+    for (size_t at = 0; packed && at < bytes; at += 64)
+        __builtin_prefetch(p + AHEAD_BYTES + at, 0, 3);
+}
+
 #define LOW_NIBBLES(w) and_words(w, 0x0f0f0f0f)
 #define HIGH_NIBBLES(w) and_words(shift_right(w, 4), 0x0f0f0f0f)
 
@@ -115,6 +123,7 @@ INLINE void shift_codes(words codes[8], uint8_t by)
 INLINE void unpack_q4_0(bool packed, const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)
 {
     for (int b = 0; b < n_blocks; b++, p += NEXT(q4_0_block)) {
+        fetch_ahead(packed, p, NEXT(q4_0_block));
         out->scales[b] = field_half(packed, p, 0, stride);
         unpack_nibbles(packed, p, 2, stride, out->codes[b]);
         shift_codes(out->codes[b], (uint8_t)(bias - 8));
@@ -125,6 +134,7 @@ INLINE void unpack_q4_1(bool packed, const uint8_t *p, size_t stride, int n_bloc
 {
     (void)bias;
     for (int b = 0; b < n_blocks; b++, p += NEXT(q4_1_block)) {
+        fetch_ahead(packed, p, NEXT(q4_1_block));
         const words head = field_4(packed, p, 0, stride);
         out->scales[b] = float_halves(head);
         out->offsets[b] = float_halves(shift_right(head, 16));
@@ -135,6 +145,7 @@ INLINE void unpack_q4_1(bool packed, const uint8_t *p, size_t stride, int n_bloc
 INLINE void unpack_q5_0(bool packed, const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)
 {
     for (int b = 0; b < n_blocks; b++, p += NEXT(q5_0_block)) {
+        fetch_ahead(packed, p, NEXT(q5_0_block));
         out->scales[b] = field_half(packed, p, 0, stride);
         unpack_nibbles(packed, p, 6, stride, out->codes[b]);
         add_fifth_bits(field_4(packed, p, 2, stride), out->codes[b]);
@@ -146,6 +157,7 @@ INLINE void unpack_q5_1(bool packed, const uint8_t *p, size_t stride, int n_bloc
 {
     (void)bias;
     for (int b = 0; b < n_blocks; b++, p += NEXT(q5_1_block)) {
+        fetch_ahead(packed, p, NEXT(q5_1_block));
         const words head = field_4(packed, p, 0, stride);
         out->scales[b] = float_halves(head);
         out->offsets[b] = float_halves(shift_right(head, 16));
@@ -157,6 +169,7 @@ INLINE void unpack_q5_1(bool packed, const uint8_t *p, size_t stride, int n_bloc
 INLINE void unpack_q8_0(bool packed, const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)
 {
     for (int b = 0; b < n_blocks; b++, p += NEXT(q8_0_block)) {
+        fetch_ahead(packed, p, NEXT(q8_0_block));
         out->scales[b] = field_half(packed, p, 0, stride);
         field_32(packed, p, 2, stride, out->codes[b]);
         shift_codes(out->codes[b], bias);
@@ -167,6 +180,7 @@ INLINE void unpack_mxfp4(bool packed, const uint8_t *p, size_t stride, int n_blo
 {
     static const int8_t doubled[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
     for (int b = 0; b < n_blocks; b++, p += NEXT(mxfp4_block)) {
+        fetch_ahead(packed, p, NEXT(mxfp4_block));
         const words e = field_1(packed, p, 0, stride);
         EACH_REGISTER(q) /* 2^(e - 128), for codes are doubled; subnormal for the lowest two */
         {
@@ -190,6 +204,7 @@ INLINE void unpack_q2_k(bool packed, const uint8_t *p, size_t stride, int n_bloc
 {
     (void)bias;
     for (int b = 0; b < n_blocks; b += SUPER_BLOCKS, p += NEXT(q2_k_block)) {
+        fetch_ahead(packed, p, NEXT(q2_k_block));
         const words head = field_4(packed, p, offsetof(q2_k_block, d), stride);
         const floats d = float_halves(head), dmin = negate(float_halves(shift_right(head, 16)));
         words s[4], w[8];
@@ -210,6 +225,7 @@ INLINE void unpack_q2_k(bool packed, const uint8_t *p, size_t stride, int n_bloc
 INLINE void unpack_q3_k(bool packed, const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)
 {
     for (int b = 0; b < n_blocks; b += SUPER_BLOCKS, p += NEXT(q3_k_block)) {
+        fetch_ahead(packed, p, NEXT(q3_k_block));
         const floats d = last_field_half(packed, p, offsetof(q3_k_block, d), stride);
         words low[2], high[8], w[8];
         for (size_t i = 0; i < 2; i++)
@@ -255,6 +271,7 @@ INLINE void unpack_q4_k(bool packed, const uint8_t *p, size_t stride, int n_bloc
 {
     (void)bias;
     for (int b = 0; b < n_blocks; b += SUPER_BLOCKS, p += NEXT(q4_k_block)) {
+        fetch_ahead(packed, p, NEXT(q4_k_block));
         unpack_6bit_scales(packed, p, stride, out->scales + b, out->offsets + b);
         for (int pair = 0; pair < 4; pair++) {
             words w[8];
@@ -271,6 +288,7 @@ INLINE void unpack_q5_k(bool packed, const uint8_t *p, size_t stride, int n_bloc
 {
     (void)bias;
     for (int b = 0; b < n_blocks; b += SUPER_BLOCKS, p += NEXT(q5_k_block)) {
+        fetch_ahead(packed, p, NEXT(q5_k_block));
         unpack_6bit_scales(packed, p, stride, out->scales + b, out->offsets + b);
         words high[8];
         field_32(packed, p, offsetof(q5_k_block, qh), stride, high);
@@ -290,6 +308,7 @@ INLINE void unpack_q5_k(bool packed, const uint8_t *p, size_t stride, int n_bloc
 INLINE void unpack_q6_k(bool packed, const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)
 {
     for (int b = 0; b < n_blocks; b += SUPER_BLOCKS, p += NEXT(q6_k_block)) {
+        fetch_ahead(packed, p, NEXT(q6_k_block));
         const floats d = last_field_half(packed, p, offsetof(q6_k_block, d), stride);
         words s[4], high[8], w[8];
         field_16(packed, p, offsetof(q6_k_block, scales), stride, s);
