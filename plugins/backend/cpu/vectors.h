@@ -7,9 +7,7 @@
 #include <string.h>
 
 /* Everything here is inlined: no vector is passed from function to function, where its way depends on the flags. */
-#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi"
-#endif
 
 enum { LANES = 16 };
 
