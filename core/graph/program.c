@@ -69,6 +69,9 @@ static void add_node(exec_program *p, const bora_node *node, const exec_node *pl
     p->items[p->n_items++] = (exec_item){ .node = node->index };
 }
 
+/* Siblings that stand together: the results of more would wait long for who reads them, each in its own memory. */
+enum { LARGEST_FAMILY = 8 };
+
 /* Two nodes that do the same with the same: a device may read what they share once. */
 static bool siblings(const bora_graph *g, const exec_node *nodes, int a, int b)
 {
@@ -120,9 +123,12 @@ exec_program *exec_program_new(const bora_graph *g, const exec_node *nodes, bora
         if (p->slots[i].call.op)
             continue;
         add_node(p, g->nodes[i], &nodes[i], copies, max_spaces);
-        for (int k = i + 1; k < g->n_nodes && g->nodes[k]->layer == g->nodes[i]->layer; k++)
-            if (!p->slots[k].call.op && siblings(g, nodes, i, k))
+        int family = 1;
+        for (int k = i + 1; k < g->n_nodes && g->nodes[k]->layer == g->nodes[i]->layer && family < LARGEST_FAMILY; k++)
+            if (!p->slots[k].call.op && siblings(g, nodes, i, k)) {
                 add_node(p, g->nodes[k], &nodes[k], copies, max_spaces);
+                family++;
+            }
     }
     p->output = p->slots[g->output->index].output;
     p->values[p->output].last = p->n_items;

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "graph/exec.h"
 #include "graph/graph.h"
+#include "graph/program.h"
 
 static const bora_quant floats = { .name = "floats", .plain = true, .block_elems = 1, .block_bytes = 4 };
 
@@ -551,6 +552,51 @@ static void memory_is_planned_by_lifetimes(void **state)
     close_program(&h);
 }
 
+/* Each product with what follows it, as attention's are often written. */
+static bora_node *family(bora_graph *g)
+{
+    bora_node *x = bora_outputs(g, bora_embed(g, "embed"));
+    bora_scope(g, "layers.%d", 0);
+    bora_node *sum = NULL;
+    for (int i = 0; i < 10; i++) {
+        bora_node *y = bora_activation(g, bora_linear(g, x, "up"), BORA_SILU);
+        sum = sum ? bora_add(g, sum, y) : y;
+    }
+    return bora_linear(g, sum, "down");
+}
+
+static void siblings_stand_together(void **state)
+{
+    (void)state;
+    host_program h;
+    open_program(&h, family);
+    const char *names[64] = { NULL };
+    for (int i = 0; i < h.program->n_items; i++)
+        names[i] = h.program->slots[h.program->items[i].node].call.op->name;
+    for (int i = 2; i < 10; i++)
+        assert_string_equal(names[i], "linear");
+    assert_string_equal(names[10], "activation"); /* and no more than eight of them */
+    assert_int_equal(h.program->n_items, h.graph->n_nodes);
+    int32_t token = 3, row = 0;
+    bora_sequence sequence = { .n_rows = 1, .prompt_tokens = 1 };
+    bora_batch batch = { 1, &token, 1, &sequence, 1, &row };
+    float logits[8], up[16];
+    assert_true(exec_run(h.program, &batch, logits, NULL));
+    for (int r = 0; r < 16; r++) {
+        double y = (double)h.data[2][r];
+        for (int k = 0; k < 8; k++)
+            y += (double)h.data[1][r * 8 + k] * (double)h.data[0][3 * 8 + k];
+        up[r] = (float)(10 * y / (1 + exp(-y)));
+    }
+    for (int r = 0; r < 8; r++) {
+        double y = 0;
+        for (int k = 0; k < 16; k++)
+            y += (double)h.data[3][r * 16 + k] * (double)up[k];
+        assert_true(fabs((double)logits[r] - y) < 1e-4); /* ten sums in floats */
+    }
+    close_program(&h);
+}
+
 static bora_node *elementwise(bora_graph *g)
 {
     bora_node *x = bora_outputs(g, bora_embed(g, "embed"));
@@ -598,6 +644,7 @@ int main(void)
         cmocka_unit_test(longrope_has_two_lists_of_factors),
         cmocka_unit_test(layers_are_read_from_names),
         cmocka_unit_test(memory_is_planned_by_lifetimes),
+        cmocka_unit_test(siblings_stand_together),
         cmocka_unit_test(the_other_nodes_compute_their_formulas),
     };
     return cmocka_run_group_tests(tests, open_runtime, close_runtime);

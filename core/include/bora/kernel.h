@@ -25,8 +25,9 @@ typedef struct bora_device bora_device;
 typedef struct bora_tile {
     int panel_rows; /* output rows that `pack` interleaves and `dot` computes together */
     int max_tokens; /* that one `dot` takes */
-    /* The format that the driver turns activation rows into, by its quantize; NULL: plain floats. It may be the
-     * kernel's own, known to nobody else. */
+    /* The format that the driver turns activation rows into, by its quantize, a whole row of k numbers at a time; NULL:
+     * plain floats. It may be the kernel's own, known to nobody else. Tiles that name the same one share what it makes
+     * of a row. */
     const bora_quant *activation;
     /* Bytes of a panel of `panel_rows` rows of `k` numbers, and the packing of n_rows rows (the last panel may hold
      * fewer: the rest is zero) that lie `row_bytes` apart. Both NULL: rows are used as they lie. */

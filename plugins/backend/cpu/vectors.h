@@ -7,9 +7,7 @@
 #include <string.h>
 
 /* Everything here is inlined: no vector is passed from function to function, where its way depends on the flags. */
-#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi"
-#endif
 
 enum { LANES = 16 };
 
@@ -61,7 +59,7 @@ INLINE lanes tanh_lanes(lanes x)
     p = p * square - 5.37397155531e-2F;
     p = p * square + 1.33314422036e-1F;
     p = p * square - 3.33332819422e-1F;
-    return choose(size < 0.625F, p * square * x + x, (lanes)((bit_lanes)far | sign));
+    return (lanes)((bit_lanes)choose(size < 0.625F, p * square * x + x, far) | sign);
 }
 
 /* NAME_baseline, NAME_avx2 and NAME_avx512: the row step NAME, which is INLINE, for each instruction set. */
