@@ -8,31 +8,38 @@ enum { LANES = 8, PARTS = BLOCK / LANES };
 
 typedef int32_t int_lanes __attribute__((vector_size(4 * LANES)));
 typedef float float_lanes __attribute__((vector_size(4 * LANES)));
-typedef int8_t byte_lanes __attribute__((vector_size(LANES)));
+typedef int8_t byte_lanes __attribute__((vector_size(4 * LANES)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define SMALLEST_PEAK 0x1p-100f /* below it a block counts as zero: 127 / peak stays a float */
+
+#define LARGER(a, b) (((a) & ((a) > (b))) | ((b) & ~((a) > (b))))
+#define SUM(a, b) ((a) + (b))
+/* What all lanes give together, in lane 0. */
+#define FOLD(v, with)                                                                                                  \
+    do {                                                                                                               \
+        v = with(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));                                            \
+        v = with(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5));                                            \
+        v = with(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6));                                            \
+    } while (0)
 
 INLINE float peak_of(const float_lanes x[PARTS])
 {
     int_lanes top = { 0 };
     for (int p = 0; p < PARTS; p++) { /* magnitudes compare as integers do, and NaNs are the largest of them */
-        const int_lanes bits = (int_lanes)x[p] & 0x7fffffff, more = bits > top;
-        top = (bits & more) | (top & ~more);
+        const int_lanes bits = (int_lanes)x[p] & 0x7fffffff;
+        top = LARGER(top, bits);
     }
-    int32_t peak = 0;
-    for (int l = 0; l < LANES; l++)
-        peak = top[l] > peak ? top[l] : peak;
-    return float_of_bits((uint32_t)peak);
+    FOLD(top, LARGER);
+    return float_of_bits((uint32_t)top[0]);
 }
 
 /* Of two parts. */
 INLINE int32_t sum_of(const int_lanes q[2])
 {
-    int32_t sum = 0;
-    for (int l = 0; l < LANES; l++)
-        sum += q[0][l] + q[1][l];
-    return sum;
+    int_lanes sum = q[0] + q[1];
+    FOLD(sum, SUM);
+    return sum[0];
 }
 
 /* What a block adds to the lists of its row. */
@@ -53,12 +60,15 @@ INLINE block_sums quantize_block(const float *in, int8_t *codes)
         return (block_sums){ .d = peak < SMALLEST_PEAK ? 0 : peak - peak };
     }
     const float inverse = 127.0f / peak;
-    int_lanes q[PARTS];
+    int_lanes q[PARTS], packed = { 0 };
     for (int p = 0; p < PARTS; p++) {
         q[p] = (int_lanes)(x[p] * inverse + 0x1.8p23f) - 0x4b400000; /* the last bit of such a sum is worth 1 */
-        const byte_lanes bytes = __builtin_convertvector(q[p], byte_lanes);
-        memcpy(codes + p * LANES, &bytes, sizeof bytes);
+        packed |= (q[p] & 0xff) << 8 * p;
     }
+    const byte_lanes mixed = (byte_lanes)packed; /* byte p of lane l is code 8 p + l */
+    const byte_lanes bytes = __builtin_shufflevector(mixed, mixed, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25,
+                                                     29, 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
+    memcpy(codes, &bytes, sizeof bytes);
     return (block_sums){ .d = peak / 127.0f, .halves = { sum_of(q), sum_of(q + 2) } };
 }
 

@@ -207,7 +207,10 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
         tiles_end();
 #endif
     for (int t = 0; t < n_tokens; t++)
-        memcpy(out + (size_t)t * out_stride, &results[t], (size_t)n_rows * sizeof *out);
+        if (n_rows == PANEL_ROWS)
+            memcpy(out + (size_t)t * out_stride, &results[t], sizeof *results);
+        else
+            memcpy(out + (size_t)t * out_stride, &results[t], (size_t)n_rows * sizeof *out);
 }
 
 /* Two tiles for each format: for rows as they lie, and for panels. */
