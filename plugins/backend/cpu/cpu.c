@@ -70,9 +70,6 @@ static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_em
 static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_plain };
 static const bora_kernel linear_f16 = { "linear", "cpu", "f16", .usable = cpu_reads_half, .tile = &cpu_tile_f16 };
 static const bora_kernel linear_bf16 = { "linear", "cpu", "bf16", .usable = cpu_reads_half, .tile = &cpu_tile_bf16 };
-static const bora_kernel linear_f16_amx = {
-    "linear", "cpu", "f16", .priority = 10, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_f16_amx
-};
 static const bora_kernel linear_bf16_amx = {
     "linear", "cpu", "bf16", .priority = 10, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_bf16_amx
 };
@@ -98,10 +95,11 @@ static const bora_kernel route = { "route", "cpu", NULL, .run = cpu_route };
 static const bora_kernel expert_linear = { "expert_linear", "cpu", BORA_ANY_QUANT, .tiles_of = "linear" };
 static const bora_kernel expert_sum = { "expert_sum", "cpu", NULL, .run = cpu_expert_sum };
 static const bora_kernel *const kernels[] = {
-    &embed,        &linear,     &linear_any,    &linear_f16, &linear_bf16,   &linear_f16_amx, &linear_bf16_amx,
-    &rms_norm,     &layer_norm, &add,           &mul,        &scale,         &softcap,        &activation,
-    &gate,         &rope,       &attention,     &outputs,    &slice,         &join,           &head_linear,
-    &clamped_gate, &route,      &expert_linear, &expert_sum, &causal_conv1d, &mamba2,         NULL,
+    &embed,         &linear,      &linear_any,   &linear_f16, &linear_bf16,   &linear_bf16_amx,
+    &rms_norm,      &layer_norm,  &add,          &mul,        &scale,         &softcap,
+    &activation,    &gate,        &rope,         &attention,  &outputs,       &slice,
+    &join,          &head_linear, &clamped_gate, &route,      &expert_linear, &expert_sum,
+    &causal_conv1d, &mamba2,      NULL,
 };
 
 static const bora_plugin plugin = { BORA_PLUGIN_ABI, .name = "cpu", .version = "0.1.0", .backends = backends,

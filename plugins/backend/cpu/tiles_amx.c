@@ -1,16 +1,13 @@
-/* Tiles for 16-bit floats by the matrix unit of x86 processors that have one (AMX), with the accuracy of floats.
+/* The tile for bfloat16 weights by the matrix unit of x86 processors that have one (AMX), with the accuracy of floats.
  *
  * The unit multiplies bfloat16 numbers and adds floats. A float is the sum of three bfloat16 numbers, exactly: 24 bits,
- * eight in each. So a row of activations becomes three (the format below), and a product with bfloat16 weights is three
- * products, each in a sum of its own, that are added at the end: the small ones first. A binary16 weight is the sum of
- * two bfloat16 numbers (11 bits are 8 + 3); of its six products the one of the two smallest parts is left out, which is
- * below 2^-24 of the whole.
+ * eight in each. So a row of activations becomes three (the format below), and a product is three products, each in a
+ * sum of its own, that are added at the end: the small ones first.
  *
  * The order of summation is that of the instruction, which is defined to the last bit: of 32 numbers of a row, those at
  * even places are multiplied and added in order, those at odd places likewise, starting from zero; the two sums are
- * added, and the result is added to the sum of the 32 numbers before. It is the same whichever operand is the first, so
- * for few tokens weights are the first operand and read where they lie; for many, activations are, and weights are
- * transposed once for all of them. Subnormal numbers count as zero, as the instruction wants it. */
+ * added, and the result is added to the sum of the 32 numbers before. Subnormal numbers count as zero. For few tokens
+ * the vector unit does the same: it reads memory faster. */
 #include "cpu.h"
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -33,12 +30,9 @@ enum {
     SPLIT = 3, /* parts of an activation */
     SPLIT_BYTES = SPLIT * STEP_BYTES,
     PANEL_ROWS = 2 * SIDE,
-    FEW_TOKENS = 6, /* weights are read as they lie */
+    FEW_TOKENS = 4,
     MANY_TOKENS = 128,
-    AHEAD = 512, /* bytes of a row that are asked for before they are needed */
 };
-
-typedef enum weights { BF16, F16 } weights;
 
 /* Tells the compiler nothing about memory: the instructions that read and write tiles do not say what they touch. */
 #define MEMORY_BARRIER() __asm__ volatile("" ::: "memory")
@@ -103,24 +97,8 @@ static void last_weights(const char *panel, size_t row_bytes, int n_rows, int64_
 
 /* ---- weights ---- */
 
-/* 32 binary16 numbers as the sums of two bfloat16 numbers. */
-INLINE void split_half(__m512i half, __m512i *large, __m512i *small)
-{
-    const __m512i high_half = _mm512_set1_epi32((int)0xffff0000);
-    const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25,
-                                         23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-    const __m512 a = _mm512_cvtph_ps(_mm512_castsi512_si256(half)),
-                 b = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(half, 1));
-    const __m512i a_large = _mm512_and_si512(_mm512_castps_si512(a), high_half);
-    const __m512i b_large = _mm512_and_si512(_mm512_castps_si512(b), high_half);
-    const __m512 a_small = _mm512_sub_ps(a, _mm512_castsi512_ps(a_large));
-    const __m512 b_small = _mm512_sub_ps(b, _mm512_castsi512_ps(b_large));
-    *large = _mm512_permutex2var_epi16(a_large, odd, b_large);
-    *small = _mm512_permutex2var_epi16(_mm512_castps_si512(a_small), odd, _mm512_castps_si512(b_small));
-}
-
-/* Sixteen rows of sixteen 32-bit numbers, transposed and stored. */
-INLINE void transpose(__m512i r[SIDE], char *to)
+/* Sixteen rows of sixteen 32-bit numbers, transposed. */
+INLINE void transpose(__m512i r[SIDE])
 {
     __m512i t[SIDE];
     for (int i = 0; i < SIDE; i += 2) {
@@ -137,28 +115,30 @@ INLINE void transpose(__m512i r[SIDE], char *to)
         const __m512i a = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88), b = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
         const __m512i c = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
         const __m512i d = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-        _mm512_storeu_si512(to + i * STEP_BYTES, _mm512_shuffle_i32x4(a, c, 0x88));
-        _mm512_storeu_si512(to + (i + 4) * STEP_BYTES, _mm512_shuffle_i32x4(b, d, 0x88));
-        _mm512_storeu_si512(to + (i + 8) * STEP_BYTES, _mm512_shuffle_i32x4(a, c, 0xdd));
-        _mm512_storeu_si512(to + (i + 12) * STEP_BYTES, _mm512_shuffle_i32x4(b, d, 0xdd));
+        r[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+        r[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+        r[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
+        r[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
     }
 }
 
-/* Sixteen rows by 32 weights as second operands: one of bfloat16 weights, two of binary16. Rows from n_rows on are
- * zeros. */
-INLINE void transpose_step(weights type, const char *rows, size_t row_bytes, int n_rows, char *to)
+/* Sixteen rows by 32 weights: pair i of all rows in columns[i]. Rows from n_rows on are zeros. */
+INLINE void load_columns(const char *rows, size_t row_bytes, int n_rows, __m512i columns[SIDE])
 {
-    __m512i large[SIDE], small[SIDE];
-    for (int r = 0; r < SIDE; r++) {
-        const __m512i row = r < n_rows ? _mm512_loadu_si512(rows + (size_t)r * row_bytes) : _mm512_setzero_si512();
-        if (type == F16)
-            split_half(row, &large[r], &small[r]);
-        else
-            large[r] = row;
-    }
-    transpose(large, to);
-    if (type == F16)
-        transpose(small, to + TILE_BYTES);
+    for (int r = 0; r < SIDE; r++)
+        columns[r] = r < n_rows ? _mm512_loadu_si512(rows + (size_t)r * row_bytes) : _mm512_setzero_si512();
+    transpose(columns);
+}
+
+INLINE void store_columns(const char *rows, size_t row_bytes, int n_rows, char *to)
+{
+    __m512i columns[SIDE];
+    if (n_rows == SIDE)
+        load_columns(rows, row_bytes, SIDE, columns);
+    else
+        load_columns(rows, row_bytes, n_rows, columns);
+    for (int i = 0; i < SIDE; i++)
+        _mm512_storeu_si512(to + i * STEP_BYTES, columns[i]);
 }
 
 /* ---- tiles ---- */
@@ -169,76 +149,35 @@ typedef struct tile_config {
     uint8_t rows[16];
 } tile_config;
 
-/* Tiles 0 … 5 are sums, 6 the first operand, 7 the second. */
-TARGET static void configure(int first_rows, int second_columns)
+/* Tiles 0 … 5 are sums, 6 the first operand: n_acts activations; 7 the second: 16 rows of weights. */
+TARGET static void configure(int n_acts)
 {
     tile_config c = { .palette = 1 };
-    for (int i = 0; i < 6; i++) {
-        c.rows[i] = (uint8_t)first_rows;
-        c.row_bytes[i] = (uint16_t)(second_columns * 4);
+    for (int i = 0; i < 8; i++) {
+        c.rows[i] = (uint8_t)(i == 7 ? SIDE : n_acts);
+        c.row_bytes[i] = STEP_BYTES;
     }
-    c.rows[6] = (uint8_t)first_rows;
-    c.row_bytes[6] = STEP_BYTES;
-    c.rows[7] = SIDE;
-    c.row_bytes[7] = (uint16_t)(second_columns * 4);
     MEMORY_BARRIER();
     _tile_loadconfig(&c);
-}
-
-/* A sum is never -0: which zero is added to one that is must not matter. */
-static float whole(float large, float middle, float small)
-{
-    return (large + (middle + small)) + 0.0F;
 }
 
 /* ---- many tokens: activations are the first operand ---- */
 
 /* sums[g][s]: of part s of 16 activations with the 16 rows g. A second operand is used while it is there. */
-INLINE void many_step(weights type, bool both, const char *acts, size_t act_bytes, const char *w0, const char *w1)
+INLINE void many_step(bool both, const char *acts, size_t act_bytes, const char *w0, const char *w1)
 {
-    if (type == BF16) {
-        _tile_loadd(6, acts, act_bytes);
-        _tile_loadd(7, w0, STEP_BYTES);
-        _tile_dpbf16ps(0, 6, 7);
-        if (both) {
-            _tile_loadd(7, w1, STEP_BYTES);
-            _tile_dpbf16ps(3, 6, 7);
-            _tile_loadd(6, acts + STEP_BYTES, act_bytes);
-            _tile_dpbf16ps(4, 6, 7);
-            _tile_loadd(7, w0, STEP_BYTES);
-        } else {
-            _tile_loadd(6, acts + STEP_BYTES, act_bytes);
-        }
-        _tile_dpbf16ps(1, 6, 7);
-        _tile_loadd(6, acts + 2 * STEP_BYTES, act_bytes);
-        _tile_dpbf16ps(2, 6, 7);
-        if (both) {
-            _tile_loadd(7, w1, STEP_BYTES);
-            _tile_dpbf16ps(5, 6, 7);
-        }
-        return;
-    }
     _tile_loadd(6, acts, act_bytes);
     _tile_loadd(7, w0, STEP_BYTES);
     _tile_dpbf16ps(0, 6, 7);
-    _tile_loadd(7, w0 + TILE_BYTES, STEP_BYTES);
-    _tile_dpbf16ps(1, 6, 7);
     if (both) {
-        _tile_loadd(7, w1 + TILE_BYTES, STEP_BYTES);
-        _tile_dpbf16ps(4, 6, 7);
         _tile_loadd(7, w1, STEP_BYTES);
         _tile_dpbf16ps(3, 6, 7);
         _tile_loadd(6, acts + STEP_BYTES, act_bytes);
-        _tile_loadd(7, w1 + TILE_BYTES, STEP_BYTES);
-        _tile_dpbf16ps(5, 6, 7);
-        _tile_loadd(7, w1, STEP_BYTES);
         _tile_dpbf16ps(4, 6, 7);
-        _tile_loadd(7, w0 + TILE_BYTES, STEP_BYTES);
+        _tile_loadd(7, w0, STEP_BYTES);
     } else {
         _tile_loadd(6, acts + STEP_BYTES, act_bytes);
     }
-    _tile_dpbf16ps(2, 6, 7);
-    _tile_loadd(7, w0, STEP_BYTES);
     _tile_dpbf16ps(1, 6, 7);
     _tile_loadd(6, acts + 2 * STEP_BYTES, act_bytes);
     _tile_dpbf16ps(2, 6, 7);
@@ -269,212 +208,157 @@ INLINE void store_sums(char *to, size_t row_bytes)
     MEMORY_BARRIER();
 }
 
-INLINE void many_tokens(weights type, bool both, const char *panel, size_t row_bytes, int n_rows, int64_t k,
-                        const char *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, char *scratch)
+INLINE void many_tokens(bool both, const char *panel, size_t row_bytes, int n_rows, int64_t k, const char *acts,
+                        size_t act_bytes, int n_tokens, float *out, size_t out_stride, char *scratch)
 {
-    const size_t step_bytes = (type == F16 ? 2 : 1) * TILE_BYTES;
     const int64_t n_steps = k / STEP;
-    const int second = n_rows - SIDE;
-    _Alignas(64) char last[2][2 * TILE_BYTES], rows[TILE_BYTES], act[SIDE][SPLIT_BYTES];
+    const int first = both ? SIDE : n_rows, second = n_rows - SIDE;
+    _Alignas(64) char last[2][TILE_BYTES], rows[TILE_BYTES], act[SIDE][SPLIT_BYTES];
     _Alignas(64) float sums[2][SPLIT][SIDE][SIDE];
-    char *w0 = scratch, *w1 = scratch + (size_t)n_steps * step_bytes;
+    char *w0 = scratch, *w1 = scratch + (size_t)n_steps * TILE_BYTES;
     for (int64_t i = 0; i < n_steps; i++) {
         const char *from = panel + (size_t)i * STEP_BYTES;
-        transpose_step(type, from, row_bytes, n_rows < SIDE ? n_rows : SIDE, w0 + (size_t)i * step_bytes);
+        store_columns(from, row_bytes, first, w0 + (size_t)i * TILE_BYTES);
         if (both)
-            transpose_step(type, from + SIDE * row_bytes, row_bytes, second, w1 + (size_t)i * step_bytes);
+            store_columns(from + SIDE * row_bytes, row_bytes, second, w1 + (size_t)i * TILE_BYTES);
     }
     if (k % STEP) {
-        last_weights(panel, row_bytes, n_rows < SIDE ? n_rows : SIDE, k, rows);
-        transpose_step(type, rows, STEP_BYTES, SIDE, last[0]);
+        last_weights(panel, row_bytes, first, k, rows);
+        store_columns(rows, STEP_BYTES, SIDE, last[0]);
         if (both) {
             last_weights(panel + SIDE * row_bytes, row_bytes, second, k, rows);
-            transpose_step(type, rows, STEP_BYTES, SIDE, last[1]);
+            store_columns(rows, STEP_BYTES, SIDE, last[1]);
         }
     }
     for (int t = 0, n; t < n_tokens; t += n) {
         n = n_tokens - t < SIDE ? n_tokens - t : SIDE;
         if (t == 0 || n < SIDE)
-            configure(n, SIDE);
+            configure(n);
         const char *at = acts + (size_t)t * act_bytes;
         zero_sums();
         for (int64_t i = 0; i < n_steps; i++)
-            many_step(type, both, at + i * SPLIT_BYTES, act_bytes, w0 + (size_t)i * step_bytes,
-                      w1 + (size_t)i * step_bytes);
+            many_step(both, at + i * SPLIT_BYTES, act_bytes, w0 + i * TILE_BYTES, w1 + i * TILE_BYTES);
         if (k % STEP) {
             for (int j = 0; j < n; j++)
                 last_acts(at + (size_t)j * act_bytes, k, act[j]);
             MEMORY_BARRIER();
-            many_step(type, both, act[0], SPLIT_BYTES, last[0], last[1]);
+            many_step(both, act[0], SPLIT_BYTES, last[0], last[1]);
         }
         store_sums((char *)sums, SIDE * sizeof(float));
         for (int j = 0; j < n; j++)
             for (int r = 0; r < n_rows; r++) {
                 const float(*s)[SIDE][SIDE] = sums[r / SIDE];
                 out[(size_t)(t + j) * out_stride + (size_t)r] =
-                    whole(s[0][j][r % SIDE], s[1][j][r % SIDE], s[2][j][r % SIDE]);
+                    s[0][j][r % SIDE] + (s[1][j][r % SIDE] + s[2][j][r % SIDE]);
             }
     }
+    _tile_release();
 }
 
-/* ---- few tokens: weights are the first operand, the parts of a token the columns of the second ---- */
+/* ---- few tokens: the same by the vector unit, a row in each lane ---- */
 
-enum { COLUMNS_BYTES = SIDE * SPLIT * 4 };
-
-/* The 16 pairs of each part of 32 numbers as 16 rows of three columns. With `shifted`, the columns are zeros and the
- * two larger parts: what the small parts of binary16 weights are multiplied with. */
-INLINE void make_columns(const char *acts, bool shifted, char *to)
+/* A step of a row of activations as floats: [part][odd or even][pair]. */
+INLINE void widen_step(const char *acts, float *to)
 {
-    __m512i large = _mm512_loadu_si512(acts), middle = _mm512_loadu_si512(acts + STEP_BYTES);
-    __m512i small = _mm512_loadu_si512(acts + 2 * STEP_BYTES);
-    if (shifted) {
-        small = middle;
-        middle = large;
-        large = _mm512_setzero_si512();
+    for (int s = 0; s < SPLIT; s++) {
+        const __m512i x = _mm512_loadu_si512(acts + s * STEP_BYTES);
+        _mm512_storeu_si512(to + (2 * s) * SIDE, _mm512_slli_epi32(x, 16));
+        _mm512_storeu_si512(to + (2 * s + 1) * SIDE, _mm512_and_si512(x, _mm512_set1_epi32((int)0xffff0000)));
     }
-    for (int v = 0; v < SPLIT; v++) { /* place 16 v + i holds pair (16 v + i) / 3 of part (16 v + i) % 3 */
-        int from[SIDE];
-        __mmask16 is_small = 0;
+}
+
+enum { WIDE_STEP = SPLIT * 2 * SIDE };
+
+/* Adds the products of a step to the sums of each token. */
+INLINE void few_step(const char *rows, size_t row_bytes, int n_rows, int n_tokens, const float *acts, size_t of_token,
+                     __m512 sums[FEW_TOKENS][SPLIT])
+{
+    __m512i columns[SIDE];
+    load_columns(rows, row_bytes, n_rows, columns);
+    for (int t = 0; t < n_tokens; t++) {
+        __m512 chains[SPLIT][2];
+        for (int s = 0; s < SPLIT; s++)
+            chains[s][0] = chains[s][1] = _mm512_setzero_ps();
         for (int i = 0; i < SIDE; i++) {
-            const int place = SIDE * v + i;
-            from[i] = place / SPLIT + (place % SPLIT == 1 ? SIDE : 0);
-            is_small = (__mmask16)(is_small | (place % SPLIT == 2 ? 1 << i : 0));
+            const __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(columns[i], 16));
+            const __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(columns[i], _mm512_set1_epi32((int)0xffff0000)));
+            for (int s = 0; s < SPLIT; s++) {
+                const float *x = acts + (size_t)t * of_token + 2 * s * SIDE + i;
+                chains[s][0] = _mm512_fmadd_ps(even, _mm512_set1_ps(x[0]), chains[s][0]);
+                chains[s][1] = _mm512_fmadd_ps(odd, _mm512_set1_ps(x[SIDE]), chains[s][1]);
+            }
         }
-        const __m512i index = _mm512_loadu_si512(from);
-        const __m512i two = _mm512_permutex2var_epi32(large, index, middle);
-        _mm512_storeu_si512(to + v * STEP_BYTES, _mm512_mask_permutexvar_epi32(two, is_small, index, small));
+        for (int s = 0; s < SPLIT; s++)
+            sums[t][s] = _mm512_add_ps(sums[t][s], _mm512_add_ps(chains[s][0], chains[s][1]));
     }
 }
 
-/* One product for each token. */
-INLINE void few_products(int n_tokens, const char *columns, size_t of_token)
-{
-#define PRODUCT(t)                                                                                                     \
-    if (n_tokens > t) {                                                                                                \
-        _tile_loadd(7, columns + t * of_token, SPLIT * 4);                                                             \
-        _tile_dpbf16ps(t, 6, 7);                                                                                       \
-    }
-    PRODUCT(0)
-    PRODUCT(1)
-    PRODUCT(2)
-    PRODUCT(3)
-    PRODUCT(4)
-    PRODUCT(5)
-#undef PRODUCT
-}
-
-/* `columns`: of all tokens, and `shifted` for binary16 weights. */
-INLINE void few_step(weights type, const char *rows, size_t row_bytes, int n_rows, int n_tokens, const char *columns,
-                     const char *shifted, size_t of_token)
-{
-    if (type == BF16) {
-        _tile_loadd(6, rows, row_bytes);
-        few_products(n_tokens, columns, of_token);
-        return;
-    }
-    _Alignas(64) char large[TILE_BYTES], small[TILE_BYTES];
-    for (int r = 0; r < n_rows; r++) {
-        __m512i a, b;
-        split_half(_mm512_loadu_si512(rows + (size_t)r * row_bytes), &a, &b);
-        _mm512_store_si512(large + r * STEP_BYTES, a);
-        _mm512_store_si512(small + r * STEP_BYTES, b);
-    }
-    MEMORY_BARRIER();
-    _tile_loadd(6, small, STEP_BYTES);
-    few_products(n_tokens, shifted, of_token);
-    _tile_loadd(6, large, STEP_BYTES);
-    few_products(n_tokens, columns, of_token);
-    MEMORY_BARRIER();
-}
-
-INLINE void few_tokens(weights type, const char *panel, size_t row_bytes, int n_rows, int64_t k, const char *acts,
-                       size_t act_bytes, int n_tokens, float *out, size_t out_stride, char *scratch)
+INLINE void few_tokens(const char *panel, size_t row_bytes, int n_rows, int64_t k, const char *acts, size_t act_bytes,
+                       int n_tokens, float *out, size_t out_stride, float *scratch)
 {
     const int64_t n_steps = k / STEP;
-    const size_t of_token = (size_t)n_steps * COLUMNS_BYTES;
-    char *columns = scratch, *shifted = scratch + (size_t)n_tokens * of_token;
-    _Alignas(64) char last[FEW_TOKENS][COLUMNS_BYTES], last_shifted[FEW_TOKENS][COLUMNS_BYTES], rows[TILE_BYTES];
-    _Alignas(64) float sums[FEW_TOKENS][SIDE * SIDE];
+    const size_t of_token = (size_t)n_steps * WIDE_STEP;
+    _Alignas(64) float last[FEW_TOKENS][WIDE_STEP], results[SIDE];
+    _Alignas(64) char rows[TILE_BYTES];
+    const unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | 0x8040); /* subnormal numbers count as zero, as to the matrix unit */
     for (int t = 0; t < n_tokens; t++) {
         const char *row = acts + (size_t)t * act_bytes;
-        for (int64_t i = 0; i < n_steps; i++) {
-            make_columns(row + i * SPLIT_BYTES, false, columns + (size_t)t * of_token + (size_t)i * COLUMNS_BYTES);
-            if (type == F16)
-                make_columns(row + i * SPLIT_BYTES, true, shifted + (size_t)t * of_token + (size_t)i * COLUMNS_BYTES);
-        }
+        for (int64_t i = 0; i < n_steps; i++)
+            widen_step(row + i * SPLIT_BYTES, scratch + (size_t)t * of_token + i * WIDE_STEP);
         if (k % STEP) {
             char act[SPLIT_BYTES];
             last_acts(row, k, act);
-            make_columns(act, false, last[t]);
-            make_columns(act, true, last_shifted[t]);
+            widen_step(act, last[t]);
         }
     }
-    MEMORY_BARRIER();
-    for (int r0 = 0, n; r0 < n_rows; r0 += n) {
-        n = n_rows - r0 < SIDE ? n_rows - r0 : SIDE;
-        if (r0 == 0 || n < SIDE)
-            configure(n, SPLIT);
+    for (int r0 = 0; r0 < n_rows; r0 += SIDE) {
+        const int n = n_rows - r0 < SIDE ? n_rows - r0 : SIDE;
         const char *at = panel + (size_t)r0 * row_bytes;
-        zero_sums();
-        for (int64_t i = 0; i < n_steps; i++) {
-            for (int r = 0; r < n; r++)
-                _mm_prefetch(at + (size_t)r * row_bytes + i * STEP_BYTES + AHEAD, _MM_HINT_T0);
-            few_step(type, at + i * STEP_BYTES, row_bytes, n, n_tokens, columns + i * COLUMNS_BYTES,
-                     shifted + i * COLUMNS_BYTES, of_token);
-        }
+        __m512 sums[FEW_TOKENS][SPLIT];
+        for (int t = 0; t < n_tokens; t++)
+            for (int s = 0; s < SPLIT; s++)
+                sums[t][s] = _mm512_setzero_ps();
+        for (int64_t i = 0; i < n_steps; i++)
+            if (n == SIDE)
+                few_step(at + i * STEP_BYTES, row_bytes, SIDE, n_tokens, scratch + i * WIDE_STEP, of_token, sums);
+            else
+                few_step(at + i * STEP_BYTES, row_bytes, n, n_tokens, scratch + i * WIDE_STEP, of_token, sums);
         if (k % STEP) {
             last_weights(at, row_bytes, n, k, rows);
-            MEMORY_BARRIER();
-            few_step(type, rows, STEP_BYTES, n, n_tokens, last[0], last_shifted[0], COLUMNS_BYTES);
+            few_step(rows, STEP_BYTES, SIDE, n_tokens, last[0], WIDE_STEP, sums);
         }
-        store_sums((char *)sums, SPLIT * sizeof(float));
-        for (int t = 0; t < n_tokens; t++)
-            for (int r = 0; r < n; r++)
-                out[(size_t)t * out_stride + (size_t)(r0 + r)] =
-                    whole(sums[t][r * SPLIT], sums[t][r * SPLIT + 1], sums[t][r * SPLIT + 2]);
+        for (int t = 0; t < n_tokens; t++) {
+            _mm512_store_ps(results, _mm512_add_ps(sums[t][0], _mm512_add_ps(sums[t][1], sums[t][2])));
+            memcpy(out + (size_t)t * out_stride + r0, results, (size_t)n * sizeof *out);
+        }
     }
+    _mm_setcsr(mode);
 }
 
-/* ---- the tiles ---- */
+/* ---- the tile ---- */
 
-INLINE void dot(weights type, const char *panel, size_t row_bytes, int n_rows, int64_t k, const char *acts,
-                size_t act_bytes, int n_tokens, float *out, size_t out_stride, char *scratch)
+TARGET static void dot(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
+                       const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
 {
+    (void)quant;
     switch (n_tokens) {
 #define FEW(n)                                                                                                         \
     case n:                                                                                                            \
-        few_tokens(type, panel, row_bytes, n_rows, k, acts, act_bytes, n, out, out_stride, scratch);                   \
+        few_tokens(panel, row_bytes, n_rows, k, acts, act_bytes, n, out, out_stride, scratch);                         \
         break;
         FEW(1)
         FEW(2)
         FEW(3)
         FEW(4)
-        FEW(5)
-        FEW(6)
 #undef FEW
     default:
         if (n_rows > SIDE)
-            many_tokens(type, true, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride, scratch);
+            many_tokens(true, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride, (char *)scratch);
         else
-            many_tokens(type, false, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride, scratch);
+            many_tokens(false, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride,
+                        (char *)scratch);
     }
-    _tile_release();
-}
-
-TARGET static void dot_bf16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
-                            const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,
-                            float *scratch)
-{
-    (void)quant;
-    dot(BF16, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride, (char *)scratch);
-}
-
-TARGET static void dot_f16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
-                           const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,
-                           float *scratch)
-{
-    (void)quant;
-    dot(F16, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride, (char *)scratch);
 }
 
 /* The system keeps the tiles of a process only after the process has asked for it. */
@@ -488,10 +372,7 @@ bool cpu_has_matrix_unit(void)
 }
 
 const bora_tile cpu_tile_bf16_amx = {
-    .panel_rows = PANEL_ROWS, .max_tokens = MANY_TOKENS, .activation = &activation, .dot = dot_bf16
-};
-const bora_tile cpu_tile_f16_amx = {
-    .panel_rows = PANEL_ROWS, .max_tokens = MANY_TOKENS, .activation = &activation, .dot = dot_f16
+    .panel_rows = PANEL_ROWS, .max_tokens = MANY_TOKENS, .activation = &activation, .dot = dot
 };
 
 #else
@@ -501,5 +382,5 @@ bool cpu_has_matrix_unit(void)
     return false;
 }
 
-const bora_tile cpu_tile_bf16_amx = { 0 }, cpu_tile_f16_amx = { 0 };
+const bora_tile cpu_tile_bf16_amx = { 0 };
 #endif
