@@ -109,6 +109,37 @@ static void bits_are_those_of_the_definition(void **state)
         }
 }
 
+/* Where parts of activations, and products, are subnormal: zeros to both units. */
+static void tiny_numbers_have_the_same_bits_however_cut(void **state)
+{
+    (void)state;
+    enum { TOKENS = 20, K = 70, ROWS = 35 };
+    const bora_kernel *kernel = matrix_unit_kernel("bf16");
+    if (!kernel->usable())
+        skip();
+    float *x = random_floats(TOKENS * K, 75), *out = blank_floats(TOKENS * ROWS);
+    uint16_t rows[ROWS * K];
+    uint32_t seed = 76;
+    for (int i = 0; i < TOKENS * K; i++)
+        x[i] *= i % 3 ? 0x1p-118F : 0x1p-130F;
+    for (int i = 0; i < ROWS * K; i++) /* small, subnormal or near 1 */
+        rows[i] = (uint16_t)((next_random(&seed) >> 16 & 0x80ff) | (i % 4 ? 0x3f00 : i % 8 ? 0 : 0x3a00));
+    const bora_quant *quant = NULL;
+    for (const bora_quant *const *q = ggml->quants; *q; q++)
+        if (strcmp((*q)->name, "bf16") == 0)
+            quant = *q;
+    bora_weight weight = { "w", quant, 2, { ROWS, K, 1, 1 }, rows };
+    bora_call call = { .node = "tiny",
+                       .n_inputs = 1,
+                       .n_weights = 1,
+                       .inputs = { { x, TOKENS, K } },
+                       .weights = { &weight },
+                       .output = { out, TOKENS, ROWS } };
+    run_and_cut(kernel, &call, 0);
+    free(out);
+    free(x);
+}
+
 /* Long sums are no worse than those of floats: sixteen sums by fused multiply-adds. */
 static void long_sums_are_as_near_as_those_of_floats(void **state)
 {
@@ -165,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_are_those_of_the_definition),
+        cmocka_unit_test(tiny_numbers_have_the_same_bits_however_cut),
         cmocka_unit_test(long_sums_are_as_near_as_those_of_floats),
     };
     return cmocka_run_group_tests(tests, load, NULL);

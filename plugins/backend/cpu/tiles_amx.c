@@ -21,6 +21,12 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,f16c,fma,amx-tile,amx-bf16")))
 #define INLINE TARGET static inline __attribute__((always_inline))
+/* A loop of few turns, a constant, that is unrolled whole: what it works on lives in registers. */
+#ifdef __clang__
+#define EACH(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)
+#else
+#define EACH(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#endif
 
 enum {
     SIDE = 16,             /* rows of a tile, and columns of 32 bits */
@@ -30,11 +36,12 @@ enum {
     SPLIT = 3, /* parts of an activation */
     SPLIT_BYTES = SPLIT * STEP_BYTES,
     PANEL_ROWS = 2 * SIDE,
-    FEW_TOKENS = 4,
-    MANY_TOKENS = 128,
+    FEW_TOKENS = 2,    /* by the vector unit */
+    MANY_TOKENS = 128, /* so that turning the weights costs little */
 };
 
-/* Tells the compiler nothing about memory: the instructions that read and write tiles do not say what they touch. */
+/* The instructions that read and write tiles do not tell the compiler what memory they touch: this stands between them
+ * and what writes and reads it otherwise. */
 #define MEMORY_BARRIER() __asm__ volatile("" ::: "memory")
 
 /* ---- activations ---- */
@@ -101,17 +108,20 @@ static void last_weights(const char *panel, size_t row_bytes, int n_rows, int64_
 INLINE void transpose(__m512i r[SIDE])
 {
     __m512i t[SIDE];
-    for (int i = 0; i < SIDE; i += 2) {
-        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    EACH(i, SIDE / 2)
+    {
+        t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
     }
-    for (int i = 0; i < SIDE; i += 4) {
-        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    EACH(i, SIDE / 4)
+    {
+        r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+        r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
     }
-    for (int i = 0; i < 4; i++) {
+    EACH(i, 4)
+    {
         const __m512i a = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88), b = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
         const __m512i c = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
         const __m512i d = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
@@ -122,23 +132,19 @@ INLINE void transpose(__m512i r[SIDE])
     }
 }
 
-/* Sixteen rows by 32 weights: pair i of all rows in columns[i]. Rows from n_rows on are zeros. */
+/* Sixteen rows by 32 weights: pair i of all rows in columns[i]. In place of a row that is not there is the last one:
+ * nobody asks for its results. */
 INLINE void load_columns(const char *rows, size_t row_bytes, int n_rows, __m512i columns[SIDE])
 {
-    for (int r = 0; r < SIDE; r++)
-        columns[r] = r < n_rows ? _mm512_loadu_si512(rows + (size_t)r * row_bytes) : _mm512_setzero_si512();
+    EACH(r, SIDE) columns[r] = _mm512_loadu_si512(rows + (size_t)(r < n_rows ? r : n_rows - 1) * row_bytes);
     transpose(columns);
 }
 
-INLINE void store_columns(const char *rows, size_t row_bytes, int n_rows, char *to)
+TARGET static void store_columns(const char *rows, size_t row_bytes, int n_rows, char *to)
 {
     __m512i columns[SIDE];
-    if (n_rows == SIDE)
-        load_columns(rows, row_bytes, SIDE, columns);
-    else
-        load_columns(rows, row_bytes, n_rows, columns);
-    for (int i = 0; i < SIDE; i++)
-        _mm512_storeu_si512(to + i * STEP_BYTES, columns[i]);
+    load_columns(rows, row_bytes, n_rows, columns);
+    EACH(i, SIDE) _mm512_storeu_si512(to + i * STEP_BYTES, columns[i]);
 }
 
 /* ---- tiles ---- */
@@ -269,28 +275,40 @@ INLINE void widen_step(const char *acts, float *to)
 
 enum { WIDE_STEP = SPLIT * 2 * SIDE };
 
-/* Adds the products of a step to the sums of each token. */
-INLINE void few_step(const char *rows, size_t row_bytes, int n_rows, int n_tokens, const float *acts, size_t of_token,
-                     __m512 sums[FEW_TOKENS][SPLIT])
+/* Adds the products of some steps to the sums of each token. */
+INLINE void few_steps(int64_t n_steps, const char *rows, size_t row_bytes, int n_rows, int n_tokens, const float *acts,
+                      size_t of_token, __m512 sums[FEW_TOKENS][SPLIT])
 {
-    __m512i columns[SIDE];
-    load_columns(rows, row_bytes, n_rows, columns);
-    for (int t = 0; t < n_tokens; t++) {
-        __m512 chains[SPLIT][2];
-        for (int s = 0; s < SPLIT; s++)
-            chains[s][0] = chains[s][1] = _mm512_setzero_ps();
-        for (int i = 0; i < SIDE; i++) {
-            const __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(columns[i], 16));
-            const __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(columns[i], _mm512_set1_epi32((int)0xffff0000)));
-            for (int s = 0; s < SPLIT; s++) {
-                const float *x = acts + (size_t)t * of_token + 2 * s * SIDE + i;
-                chains[s][0] = _mm512_fmadd_ps(even, _mm512_set1_ps(x[0]), chains[s][0]);
-                chains[s][1] = _mm512_fmadd_ps(odd, _mm512_set1_ps(x[SIDE]), chains[s][1]);
+    const __m512i high_half = _mm512_set1_epi32((int)0xffff0000);
+    for (; n_steps > 0; n_steps--, rows += STEP_BYTES, acts += WIDE_STEP) {
+        __m512i columns[SIDE];
+        load_columns(rows, row_bytes, n_rows, columns);
+        EACH(t, n_tokens)
+        {
+            const float *x = acts + (size_t)t * of_token;
+            __m512 chains[2 * SPLIT];
+            EACH(c, 2 * SPLIT) chains[c] = _mm512_setzero_ps();
+            EACH(i, SIDE)
+            {
+                const __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(columns[i], 16));
+                const __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(columns[i], high_half));
+                EACH(s, SPLIT)
+                {
+                    chains[2 * s] = _mm512_fmadd_ps(even, _mm512_set1_ps(x[2 * s * SIDE + i]), chains[2 * s]);
+                    chains[2 * s + 1] =
+                        _mm512_fmadd_ps(odd, _mm512_set1_ps(x[(2 * s + 1) * SIDE + i]), chains[2 * s + 1]);
+                }
             }
+            EACH(s, SPLIT) sums[t][s] = _mm512_add_ps(sums[t][s], _mm512_add_ps(chains[2 * s], chains[2 * s + 1]));
         }
-        for (int s = 0; s < SPLIT; s++)
-            sums[t][s] = _mm512_add_ps(sums[t][s], _mm512_add_ps(chains[s][0], chains[s][1]));
     }
+}
+
+TARGET static void few_rows(int64_t n_steps, const char *rows, size_t row_bytes, int n_rows, int n_tokens,
+                            const float *acts, size_t of_token, __m512 sums[FEW_TOKENS][SPLIT])
+{
+    for (int t = 0; t < n_tokens; t++)
+        few_steps(n_steps, rows, row_bytes, n_rows, 1, acts + (size_t)t * of_token, of_token, sums + t);
 }
 
 INLINE void few_tokens(const char *panel, size_t row_bytes, int n_rows, int64_t k, const char *acts, size_t act_bytes,
@@ -319,14 +337,13 @@ INLINE void few_tokens(const char *panel, size_t row_bytes, int n_rows, int64_t 
         for (int t = 0; t < n_tokens; t++)
             for (int s = 0; s < SPLIT; s++)
                 sums[t][s] = _mm512_setzero_ps();
-        for (int64_t i = 0; i < n_steps; i++)
-            if (n == SIDE)
-                few_step(at + i * STEP_BYTES, row_bytes, SIDE, n_tokens, scratch + i * WIDE_STEP, of_token, sums);
-            else
-                few_step(at + i * STEP_BYTES, row_bytes, n, n_tokens, scratch + i * WIDE_STEP, of_token, sums);
+        if (n == SIDE)
+            few_steps(n_steps, at, row_bytes, SIDE, n_tokens, scratch, of_token, sums);
+        else
+            few_rows(n_steps, at, row_bytes, n, n_tokens, scratch, of_token, sums);
         if (k % STEP) {
             last_weights(at, row_bytes, n, k, rows);
-            few_step(rows, STEP_BYTES, SIDE, n_tokens, last[0], WIDE_STEP, sums);
+            few_rows(1, rows, STEP_BYTES, SIDE, n_tokens, last[0], WIDE_STEP, sums);
         }
         for (int t = 0; t < n_tokens; t++) {
             _mm512_store_ps(results, _mm512_add_ps(sums[t][0], _mm512_add_ps(sums[t][1], sums[t][2])));
@@ -349,8 +366,6 @@ TARGET static void dot(const bora_quant *quant, const void *panel, size_t row_by
         break;
         FEW(1)
         FEW(2)
-        FEW(3)
-        FEW(4)
 #undef FEW
     default:
         if (n_rows > SIDE)
