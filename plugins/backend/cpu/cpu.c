@@ -69,6 +69,9 @@ static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_em
 static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_plain };
 static const bora_kernel linear_f16 = { "linear", "cpu", "f16", .usable = cpu_reads_half, .tile = &cpu_tile_f16 };
 static const bora_kernel linear_bf16 = { "linear", "cpu", "bf16", .usable = cpu_reads_half, .tile = &cpu_tile_bf16 };
+static const bora_kernel linear_bf16_amx = {
+    "linear", "cpu", "bf16", .priority = 10, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_bf16_amx
+};
 static const bora_kernel linear_any = { "linear", "cpu", BORA_ANY_QUANT, .tile = &cpu_tile_any };
 BY_ROWS(rms_norm);
 BY_ROWS(layer_norm);
@@ -96,6 +99,7 @@ static const bora_kernel *const kernels[] = {
     &linear_any,
     &linear_f16,
     &linear_bf16,
+    &linear_bf16_amx,
     &rms_norm.kernel,
     &layer_norm.kernel,
     &add.kernel,

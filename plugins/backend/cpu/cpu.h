@@ -235,6 +235,8 @@ bool cpu_add_experts(bora_device *device, const bora_tile *tile, const bora_call
 
 extern const bora_tile cpu_tile_plain, cpu_tile_f16, cpu_tile_bf16, cpu_tile_any;
 bool cpu_reads_half(void); /* the two in the middle are usable */
+extern const bora_tile cpu_tile_bf16_amx;
+bool cpu_has_matrix_unit(void); /* this one is; asks the system for the use of it */
 
 bool cpu_embed(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_outputs(bora_device *device, const bora_call *call, bora_error *err);

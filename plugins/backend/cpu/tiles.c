@@ -5,7 +5,7 @@
 #include "cpu.h"
 #include "loops.h"
 
-enum { PANEL_ROWS = 12, FEW_TOKENS = 4 };
+enum { PANEL_ROWS = 12, FEW_TOKENS = 32 };
 
 static void dot_plain(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
                       const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
