@@ -176,7 +176,7 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     for (int q = 0; q < n_queries; q++)
         for (int j = 0; j < WIDTH; j++)
             out->sums[q][j] = (float)(q + j);
-    l->score(queries, n_queries, DIMS, keys, KEYS + 5, out->scores[0], KEYS);
+    l->score(queries, n_queries, DIMS, keys, KEYS + 5, out->scores[0], KEYS, keys, 4096);
     memcpy(out->weights, out->scores, sizeof out->weights);
     for (int q = 0; q < n_queries; q++) {
         out->weights[q][KEYS - 1 - q] = -INFINITY;
@@ -184,7 +184,7 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     }
     memcpy(out->capped, out->scores[0], sizeof out->capped);
     l->softcap(out->capped, KEYS, 1.5F);
-    l->weigh(values, WIDTH + 3, KEYS - 1, out->weights[0], KEYS, n_queries, out->sums[0], WIDTH, WIDTH);
+    l->weigh(values, WIDTH + 3, KEYS - 1, out->weights[0], KEYS, n_queries, out->sums[0], WIDTH, WIDTH, values, 1024);
     memcpy(out->folded, values, sizeof out->folded);
     l->fold(out->folded, 0.3F, values + WIDTH, 0.7F, WIDTH);
     memcpy(out->exps, numbers, sizeof out->exps);

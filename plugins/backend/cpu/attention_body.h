@@ -5,9 +5,19 @@
 
 enum { MAX_SUMS = 8 };
 
+enum { CACHE_LINE = 64 };
+
+/* Asks for a part of what comes next, so that memory and arithmetic work at the same time. */
+INLINE const char *fetch(const char *ahead, size_t step)
+{
+    for (size_t at = 0; at < step; at += CACHE_LINE)
+        __builtin_prefetch(ahead + at);
+    return ahead + step;
+}
+
 /* n_queries and n_vecs are constants where this is inlined, so that the sums live in registers. */
 INLINE void score_block(int n_queries, int n_vecs, const float *queries, int head_dim, const float *keys, size_t stride,
-                        float *out, size_t out_stride)
+                        float *out, size_t out_stride, const char *ahead, size_t step)
 {
     vec sum[MAX_SUMS][ATTENTION_UNIT / VEC], key[ATTENTION_UNIT / VEC];
     for (int q = 0; q < n_queries; q++)
@@ -19,6 +29,7 @@ INLINE void score_block(int n_queries, int n_vecs, const float *queries, int hea
         for (int q = 0; q < n_queries; q++)
             for (int v = 0; v < n_vecs; v++)
                 sum[q][v] = vec_fma(vec_all(queries[q]), key[v], sum[q][v]);
+        ahead = fetch(ahead, step);
     }
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++)
@@ -26,12 +37,13 @@ INLINE void score_block(int n_queries, int n_vecs, const float *queries, int hea
 }
 
 static void score(const float *queries, int n_queries, int head_dim, const float *keys, size_t stride, float *out,
-                  size_t out_stride)
+                  size_t out_stride, const void *ahead, size_t ahead_bytes)
 {
+    size_t step = (ahead_bytes + (size_t)head_dim - 1) / (size_t)head_dim;
 #define SCORE(n)                                                                                                       \
     case n:                                                                                                            \
         score_block(n <= SCORE_QUERIES ? n : 1, SCORE_VECS, queries + q, head_dim, keys + v, stride,                   \
-                    out + (size_t)q * out_stride + v, out_stride);                                                     \
+                    out + (size_t)q * out_stride + v, out_stride, ahead, q + v == 0 ? step : 0);                       \
         break
     for (int v = 0; v < ATTENTION_UNIT; v += SCORE_VECS * VEC)
         for (int q = 0; q < n_queries; q += SCORE_QUERIES)
@@ -50,21 +62,29 @@ static void score(const float *queries, int n_queries, int head_dim, const float
 
 INLINE float largest(vec x)
 {
+#if defined __AVX512F__
+    return _mm512_reduce_max_ps((__m512)x);
+#else
     float max = x[0];
     for (int i = 1; i < VEC; i++)
         max = x[i] > max ? x[i] : max;
     return max;
+#endif
 }
+
+typedef float eight_lanes __attribute__((vector_size(32)));
+typedef float four_lanes __attribute__((vector_size(16)));
 
 /* Sixteen sums in pairs: l and l + 8, then l and l + 4, … */
 INLINE float add_lanes(const vec *sums)
 {
-    float lane[ATTENTION_LANES];
-    memcpy(lane, sums, sizeof lane);
-    for (int n = ATTENTION_LANES / 2; n > 0; n /= 2)
-        for (int l = 0; l < n; l++)
-            lane[l] += lane[l + n];
-    return lane[0];
+    eight_lanes e[2];
+    memcpy(e, sums, sizeof e);
+    e[0] += e[1];
+    four_lanes f[2];
+    memcpy(f, e, sizeof f);
+    f[0] += f[1];
+    return (f[0][0] + f[0][2]) + (f[0][1] + f[0][3]);
 }
 
 static float soften(float *scores, size_t n, float *max)
@@ -98,7 +118,7 @@ static void softcap(float *x, size_t n, float cap)
 }
 
 INLINE void weigh_block(int n_queries, int n_vecs, const float *values, size_t stride, int n, const float *weights,
-                        size_t weights_stride, float *sum, size_t sum_stride)
+                        size_t weights_stride, float *sum, size_t sum_stride, const char *ahead, size_t step)
 {
     vec s[WEIGH_QUERIES][WEIGH_VECS], value[WEIGH_VECS];
     for (int q = 0; q < n_queries; q++)
@@ -112,6 +132,7 @@ INLINE void weigh_block(int n_queries, int n_vecs, const float *values, size_t s
             for (int v = 0; v < n_vecs; v++)
                 s[q][v] = vec_fma(weight, value[v], s[q][v]);
         }
+        ahead = fetch(ahead, step);
     }
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++)
@@ -119,12 +140,13 @@ INLINE void weigh_block(int n_queries, int n_vecs, const float *values, size_t s
 }
 
 INLINE void weigh_columns(int n_vecs, const float *values, size_t stride, int n, const float *weights,
-                          size_t weights_stride, int n_queries, float *sum, size_t sum_stride)
+                          size_t weights_stride, int n_queries, float *sum, size_t sum_stride, const char *ahead,
+                          size_t step)
 {
 #define WEIGH(k)                                                                                                       \
     case k:                                                                                                            \
         weigh_block(k <= WEIGH_QUERIES ? k : 1, n_vecs, values, stride, n, weights + (size_t)q * weights_stride,       \
-                    weights_stride, sum + (size_t)q * sum_stride, sum_stride);                                         \
+                    weights_stride, sum + (size_t)q * sum_stride, sum_stride, ahead, q == 0 ? step : 0);               \
         break
     for (int q = 0; q < n_queries; q += WEIGH_QUERIES)
         switch (n_queries - q < WEIGH_QUERIES ? n_queries - q : WEIGH_QUERIES) {
@@ -137,13 +159,14 @@ INLINE void weigh_columns(int n_vecs, const float *values, size_t stride, int n,
 }
 
 static void weigh(const float *values, size_t stride, int n, const float *weights, size_t weights_stride, int n_queries,
-                  float *sum, size_t sum_stride, size_t width)
+                  float *sum, size_t sum_stride, size_t width, const void *ahead, size_t ahead_bytes)
 {
-    size_t i = 0;
-    for (; i + WEIGH_VECS * VEC <= width; i += WEIGH_VECS * VEC)
-        weigh_columns(WEIGH_VECS, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride);
-    for (; i < width; i += VEC)
-        weigh_columns(1, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride);
+    size_t i = 0, step = (ahead_bytes + (size_t)n - 1) / (size_t)n;
+    for (; i + WEIGH_VECS * VEC <= width; i += WEIGH_VECS * VEC, step = 0)
+        weigh_columns(WEIGH_VECS, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride, ahead,
+                      step);
+    for (; i < width; i += VEC, step = 0)
+        weigh_columns(1, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride, ahead, step);
 }
 
 static void fold(float *sum, float keep, const float *part, float add, size_t width)
@@ -178,9 +201,9 @@ static void widen_q8_rows(const void *blocks, float *to, size_t n_blocks)
 {
     const char *block = blocks;
     for (size_t b = 0; b < n_blocks; b++, block += SCALE_BYTES + Q8_BLOCK, to += Q8_BLOCK) {
-        uint16_t half[VEC] = { 0 };
-        memcpy(half, block, SCALE_BYTES);
-        vec scale = vec_all(vec_load_f16(half)[0]);
+        uint16_t half;
+        memcpy(&half, block, sizeof half);
+        vec scale = vec_all_f16(half);
         for (int i = 0; i < Q8_BLOCK; i += VEC)
             vec_store(to + i, vec_load_i8((const int8_t *)block + SCALE_BYTES + i) * scale);
     }

@@ -12,20 +12,21 @@ enum {
     ATTENTION_LANES = 16,  /* widths of values and of rows of scores are multiples of this */
 };
 
+/* The `ahead_bytes` at `ahead` (which may be none) are what comes next: they are asked for while a loop works. */
 typedef struct cpu_attention_loops {
     const char *name;
     bool (*usable)(void); /* asks the processor */
     /* out[q * out_stride + j] = the product of query q and key j, summed in the order of the dimensions, for a unit of
      * keys [head_dim][stride] and n_queries of the interleaved queries [head_dim][ATTENTION_QUERIES]. */
     void (*score)(const float *queries, int n_queries, int head_dim, const float *keys, size_t stride, float *out,
-                  size_t out_stride);
+                  size_t out_stride, const void *ahead, size_t ahead_bytes);
     /* Turns n scores into weights relative to the largest, which it gives; returns their sum. */
     float (*soften)(float *scores, size_t n, float *max);
     /* x = cap tanh(x / cap) */
     void (*softcap)(float *x, size_t n, float cap);
     /* sum[q] += weights[q][0] values[0] + weights[q][1] values[1] + …, in this order. */
     void (*weigh)(const float *values, size_t stride, int n, const float *weights, size_t weights_stride, int n_queries,
-                  float *sum, size_t sum_stride, size_t width);
+                  float *sum, size_t sum_stride, size_t width, const void *ahead, size_t ahead_bytes);
     /* sum = sum keep + part add */
     void (*fold)(float *sum, float keep, const float *part, float add, size_t width);
     /* x = e^x, for n numbers, a multiple of ATTENTION_LANES. */

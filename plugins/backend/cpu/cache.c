@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { Q8_BLOCK = 32, SCALE_BYTES = 2, CACHE_LINE = 64 };
+enum { Q8_BLOCK = 32, SCALE_BYTES = 2 };
 
 static size_t round_up(size_t n, size_t unit)
 {
@@ -274,18 +274,14 @@ const float *cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head
     return scratch;
 }
 
-static void fetch(const char *from, size_t size_bytes)
+const void *cpu_cache_key_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)
 {
-    for (size_t at = 0; at < size_bytes; at += CACHE_LINE)
-        __builtin_prefetch(from + at);
+    *size_bytes = (size_t)c->block_tokens * c->key_bytes;
+    return head_keys(c, block, kv_head);
 }
 
-void cpu_cache_fetch_keys(const cpu_cache *c, int32_t block, int32_t kv_head)
+const void *cpu_cache_value_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)
 {
-    fetch(head_keys(c, block, kv_head), (size_t)c->block_tokens * c->key_bytes);
-}
-
-void cpu_cache_fetch_values(const cpu_cache *c, int32_t block, int32_t kv_head)
-{
-    fetch(head_values(c, block, kv_head), (size_t)c->block_tokens * (c->has_v ? c->value_bytes : c->key_bytes));
+    *size_bytes = (size_t)c->block_tokens * (c->has_v ? c->value_bytes : c->key_bytes);
+    return head_values(c, block, kv_head);
 }

@@ -48,8 +48,8 @@ const float *cpu_cache_keys(const cpu_cache *cache, int32_t block, int32_t kv_he
                             float *scratch, size_t *stride);
 const float *cpu_cache_values(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
                               float *scratch, size_t *stride);
-/* Asks for what the two will read of a whole block. */
-void cpu_cache_fetch_keys(const cpu_cache *cache, int32_t block, int32_t kv_head);
-void cpu_cache_fetch_values(const cpu_cache *cache, int32_t block, int32_t kv_head);
+/* The bytes that the two read of a whole block. */
+const void *cpu_cache_key_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, size_t *size_bytes);
+const void *cpu_cache_value_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, size_t *size_bytes);
 
 #endif

@@ -114,6 +114,20 @@ INLINE vec vec_load_f16(const uint16_t *from)
 #endif
 }
 
+INLINE vec vec_all_f16(uint16_t half)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_cvtph_ps(_mm256_set1_epi16((short)half));
+#elif defined __AVX2__
+    return (vec)_mm256_cvtph_ps(_mm_set1_epi16((short)half));
+#else
+    uint16_t halves[VEC];
+    for (int i = 0; i < VEC; i++)
+        halves[i] = half;
+    return vec_load_f16(halves);
+#endif
+}
+
 INLINE vec vec_load_bf16(const uint16_t *from)
 {
 #if defined __AVX512F__
