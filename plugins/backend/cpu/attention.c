@@ -151,15 +151,14 @@ static int32_t end_of_rows_that_see(const attention *m, const tile *t, int32_t p
 
 static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, ahead next)
 {
-    size_t stride;
-    const float *keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, w->unpacked, &stride);
+    bool often = t->n_queries > ATTENTION_QUERIES;
+    cpu_numbers keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
     int32_t begin = first_row_to_see(t, u.start) * t->n_heads;
     int32_t end = end_of_rows_that_see(m, t, u.start + u.n - 1) * t->n_heads;
     for (int32_t q = begin / ATTENTION_QUERIES * ATTENTION_QUERIES; q < end; q += ATTENTION_QUERIES) {
         m->loops->score(w->queries + (int64_t)q * m->attrs->head_dim, min(ATTENTION_QUERIES, t->n_queries - q),
-                        m->attrs->head_dim, keys, stride,
-                        w->scores + (size_t)q * m->score_width + (u.start - span_start), m->score_width, next.at,
-                        next.size_bytes);
+                        m->attrs->head_dim, &keys, w->scores + (size_t)q * m->score_width + (u.start - span_start),
+                        m->score_width, next.at, next.size_bytes);
         next.size_bytes = 0;
     }
 }
@@ -184,11 +183,11 @@ static void soften(const attention *m, const workspace *w, int32_t i, int32_t fr
     *total = m->loops->soften(scores + begin, (size_t)(end - begin), highest);
 }
 
-static void weigh_rows(const attention *m, const tile *t, const workspace *w, const float *values, size_t stride,
-                       int32_t n, int32_t at, int32_t row, int32_t n_rows, float *sums, ahead *next)
+static void weigh_rows(const attention *m, const tile *t, const workspace *w, cpu_numbers values, int32_t n, int32_t at,
+                       int32_t row, int32_t n_rows, float *sums, ahead *next)
 {
     size_t first = (size_t)(row * t->n_heads), width = m->cache.value_width;
-    m->loops->weigh(values, stride, n, w->scores + first * m->score_width + at, m->score_width, n_rows * t->n_heads,
+    m->loops->weigh(&values, n, w->scores + first * m->score_width + at, m->score_width, n_rows * t->n_heads,
                     sums + first * width, width, width, next->at, next->size_bytes);
     next->size_bytes = 0;
 }
@@ -196,8 +195,8 @@ static void weigh_rows(const attention *m, const tile *t, const workspace *w, co
 static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums,
                        ahead next)
 {
-    size_t stride;
-    const float *values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, w->unpacked, &stride);
+    bool often = t->n_queries > ATTENTION_QUERIES;
+    cpu_numbers values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
     int32_t last = u.start + u.n - 1, at = u.start - span_start;
     int32_t begin = first_row_to_see(t, u.start), end = end_of_rows_that_see(m, t, last);
     /* Rows that see all of it, together; the others each from the first to the last that it sees. */
@@ -205,13 +204,15 @@ static void weigh_unit(const attention *m, const tile *t, const workspace *w, un
     int32_t whole_end = max(whole_begin, min(end, end_of_rows_that_see(m, t, u.start)));
     for (int32_t r = begin; r < end; r++) {
         if (r == whole_begin && whole_end > whole_begin) {
-            weigh_rows(m, t, w, values, stride, u.n, at, r, whole_end - r, sums, &next);
+            weigh_rows(m, t, w, values, u.n, at, r, whole_end - r, sums, &next);
             r = whole_end - 1;
             continue;
         }
         int32_t from = max(first_seen(m, t, r), u.start) - u.start;
         int32_t to = min(position_of(t, r) + 1, u.start + u.n) - u.start;
-        weigh_rows(m, t, w, values + (size_t)from * stride, stride, to - from, at + from, r, 1, sums, &next);
+        cpu_numbers seen = values;
+        seen.at += (size_t)from * values.stride;
+        weigh_rows(m, t, w, seen, to - from, at + from, r, 1, sums, &next);
     }
 }
 
