@@ -215,10 +215,9 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     memset(out, 0, sizeof *out);
     run_kinds(l, n_queries, out);
     memcpy(out->weights, out->scores[CPU_F32], sizeof out->weights);
-    for (int q = 0; q < n_queries; q++) {
+    for (int q = 0; q < n_queries; q++)
         out->weights[q][KEYS - 1 - q] = -INFINITY;
-        out->total[q] = l->soften(out->weights[q], KEYS, &out->max[q]);
-    }
+    l->soften(out->weights[0], KEYS, n_queries, KEYS, out->max, out->total);
     memcpy(out->capped, out->scores[CPU_F32][0], sizeof out->capped);
     l->softcap(out->capped, KEYS, 1.5F);
     memcpy(out->folded, values, sizeof out->folded);

@@ -17,7 +17,7 @@
 
 enum {
     SPAN_TOKENS = 256,
-    TILE_QUERIES = 64,
+    TILE_QUERIES = 96,
     TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
     MAX_PARTIAL_BYTES = 64 << 20,
 };
@@ -169,18 +169,35 @@ static void forbid(float *scores, int32_t from, int32_t to)
         scores[i] = -INFINITY;
 }
 
-/* The scores of query i become weights; what it does not see weighs nothing. */
-static void soften(const attention *m, const workspace *w, int32_t i, int32_t from, int32_t to, float *highest,
-                   float *total)
+/* Positions of a span that a row sees, counted from the span's first; none: from == to. */
+static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *from, int32_t *to)
 {
-    float *scores = w->scores + (size_t)i * m->score_width;
+    *from = max(first_seen(m, t, row), start) - start;
+    *to = max(min(position_of(t, row) + 1, start + m->span_tokens) - start, *from);
+}
+
+/* The scores of the queries of some rows, which see the same positions, become weights; what they do not see weighs
+ * nothing. */
+static void soften(const attention *m, const tile *t, const workspace *w, int32_t row, int32_t n_rows, int32_t from,
+                   int32_t to, float *highest, float *totals)
+{
+    int32_t first = row * t->n_heads, n = n_rows * t->n_heads;
     int32_t begin = from / ATTENTION_LANES * ATTENTION_LANES;
     int32_t end = (to + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
-    if (m->attrs->softcap > 0)
-        m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
-    forbid(scores, begin, from);
-    forbid(scores, to, end);
-    *total = m->loops->soften(scores + begin, (size_t)(end - begin), highest);
+    for (int32_t i = first; i < first + n; i++) {
+        float *scores = w->scores + (size_t)i * m->score_width;
+        highest[i] = -INFINITY;
+        totals[i] = 0;
+        if (from == to)
+            continue;
+        if (m->attrs->softcap > 0)
+            m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
+        forbid(scores, begin, from);
+        forbid(scores, to, end);
+    }
+    if (from < to)
+        m->loops->soften(w->scores + (size_t)first * m->score_width + begin, m->score_width, n, (size_t)(end - begin),
+                         highest + first, totals + first);
 }
 
 static void weigh_rows(const attention *m, const tile *t, const workspace *w, cpu_numbers values, int32_t n, int32_t at,
@@ -247,13 +264,15 @@ static void attend_span(const attention *m, const tile *t, const workspace *w, i
             next = keys_ahead(m, t, u.start + tokens);
         score_unit(m, t, w, u, start, next);
     }
-    for (int32_t i = 0; i < t->n_queries; i++) {
-        int32_t row = i / t->n_heads, begin = max(first_seen(m, t, row), start) - start;
-        int32_t end = min(position_of(t, row) + 1, start + m->span_tokens) - start;
-        highest[i] = -INFINITY;
-        totals[i] = 0;
-        if (begin < end)
-            soften(m, w, i, begin, end, &highest[i], &totals[i]);
+    for (int32_t row = 0, n; row < t->n_rows; row += n) {
+        int32_t begin, end, other_begin, other_end;
+        seen_of_span(m, t, row, start, &begin, &end);
+        for (n = 1; row + n < t->n_rows; n++) {
+            seen_of_span(m, t, row + n, start, &other_begin, &other_end);
+            if (other_begin != begin || other_end != end)
+                break;
+        }
+        soften(m, t, w, row, n, begin, end, highest, totals);
     }
     memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
     for (int32_t p = from; p < to;) {

@@ -137,28 +137,45 @@ INLINE float add_lanes(const vec *sums)
     return (f[0][0] + f[0][2]) + (f[0][1] + f[0][3]);
 }
 
-static float soften(float *scores, size_t n, float *max)
+enum { LANE_VECS = ATTENTION_LANES / VEC, SOFTEN_QUERIES = 4 };
+
+INLINE float max_of(const float *x, size_t n)
 {
-    enum { VECS = ATTENTION_LANES / VEC };
-    vec highest[VECS], total[VECS];
-    for (int v = 0; v < VECS; v++) {
-        highest[v] = vec_load(scores + v * VEC);
-        total[v] = vec_all(0);
-    }
+    vec highest[LANE_VECS];
+    for (int v = 0; v < LANE_VECS; v++)
+        highest[v] = vec_load(x + v * VEC);
     for (size_t i = ATTENTION_LANES; i < n; i += ATTENTION_LANES)
-        for (int v = 0; v < VECS; v++)
-            highest[v] = vec_max(vec_load(scores + i + (size_t)v * VEC), highest[v]);
-    for (int v = 1; v < VECS; v++)
+        for (int v = 0; v < LANE_VECS; v++)
+            highest[v] = vec_max(vec_load(x + i + (size_t)v * VEC), highest[v]);
+    for (int v = 1; v < LANE_VECS; v++)
         highest[0] = vec_max(highest[v], highest[0]);
-    *max = largest(highest[0]);
-    vec all = vec_all(*max);
+    return largest(highest[0]);
+}
+
+INLINE float exps_below(float *x, size_t n, float max)
+{
+    vec total[LANE_VECS], all = vec_all(max);
+    for (int v = 0; v < LANE_VECS; v++)
+        total[v] = vec_all(0);
     for (size_t i = 0; i < n; i += ATTENTION_LANES)
-        for (int v = 0; v < VECS; v++) {
-            vec weight = vec_exp_below(vec_load(scores + i + (size_t)v * VEC) - all);
-            vec_store(scores + i + (size_t)v * VEC, weight);
+        for (int v = 0; v < LANE_VECS; v++) {
+            vec weight = vec_exp_below(vec_load(x + i + (size_t)v * VEC) - all);
+            vec_store(x + i + (size_t)v * VEC, weight);
             total[v] += weight;
         }
     return add_lanes(total);
+}
+
+/* A few queries at a time, so that one does not wait for its largest score alone. */
+static void soften(float *scores, size_t stride, int n_queries, size_t n, float *max, float *total)
+{
+    for (int q = 0; q < n_queries; q += SOFTEN_QUERIES) {
+        int end = n_queries - q < SOFTEN_QUERIES ? n_queries : q + SOFTEN_QUERIES;
+        for (int k = q; k < end; k++)
+            max[k] = max_of(scores + (size_t)k * stride, n);
+        for (int k = q; k < end; k++)
+            total[k] = exps_below(scores + (size_t)k * stride, n, max[k]);
+    }
 }
 
 static void softcap(float *x, size_t n, float cap)

@@ -31,8 +31,9 @@ typedef struct cpu_attention_loops {
      * keys, dimension by dimension, and n_queries of the interleaved queries [head_dim][ATTENTION_QUERIES]. */
     void (*score)(const float *queries, int n_queries, int head_dim, const cpu_numbers *keys, float *out,
                   size_t out_stride, const void *ahead, size_t ahead_bytes);
-    /* Turns n scores into weights relative to the largest, which it gives; returns their sum. */
-    float (*soften)(float *scores, size_t n, float *max);
+    /* Turns the n scores of each query, `stride` apart, into weights relative to the largest: max[q] is that, total[q]
+     * their sum. */
+    void (*soften)(float *scores, size_t stride, int n_queries, size_t n, float *max, float *total);
     /* x = cap tanh(x / cap) */
     void (*softcap)(float *x, size_t n, float cap);
     /* sum[q] += weights[q][0] values[0] + weights[q][1] values[1] + …, in this order. */
