@@ -158,33 +158,68 @@ static void function_bits_are_the_same_everywhere(void **state)
 
 /* ---- attention ---- */
 
-enum { DIMS = 21, WIDTH = 80, KEYS = ATTENTION_UNIT, QUERIES = 8 };
+enum { DIMS = 37, BLOCKS = 3, WIDTH = BLOCKS * 32 - 16, KEYS = ATTENTION_UNIT, QUERIES = 8, KINDS = CPU_OTHER };
 
 /* All that the loops make of the same numbers. */
 typedef struct results {
-    float scores[QUERIES][KEYS], weights[QUERIES][KEYS], max[QUERIES], total[QUERIES], capped[KEYS];
-    float sums[QUERIES][WIDTH], folded[WIDTH], exps[KEYS];
+    float scores[KINDS][QUERIES][KEYS], weights[QUERIES][KEYS], max[QUERIES], total[QUERIES], capped[KEYS];
+    float sums[KINDS][QUERIES][WIDTH], folded[WIDTH], exps[KEYS];
     float f16[KEYS], bf16[KEYS], rows[2 * 32], columns[3][KEYS], turned[DIMS][KEYS];
 } results;
 
+/* Numbers of every kind, at least n, that are none of the special ones. */
+static unsigned char *numbers_of(cpu_number_kind kind, size_t n, uint32_t seed)
+{
+    if (kind == CPU_F32)
+        return (unsigned char *)random_floats(n, seed);
+    size_t size = n * 2 + n / 32 * 2;
+    unsigned char *bytes = malloc(size);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(next_random(&seed) >> 24);
+    for (size_t i = 1; i < size && kind != CPU_Q8; i += 2)
+        bytes[i] = (unsigned char)((bytes[i] & 0x83) | 0x3c);
+    for (size_t i = 0; i + 1 < size && kind == CPU_Q8; i += 34)
+        bytes[i + 1] = 0x2c;
+    return bytes;
+}
+
+static void run_kinds(const cpu_attention_loops *l, int n_queries, results *out)
+{
+    static const size_t sizes[KINDS] = { 4, 2, 2, 1 }, row_bytes[KINDS] = { 400, 200, 200, 34 * BLOCKS };
+    float *queries = random_floats(DIMS * ATTENTION_QUERIES, 1), weights[QUERIES][KEYS];
+    for (int q = 0; q < QUERIES; q++)
+        for (int j = 0; j < KEYS; j++)
+            weights[q][j] = (float)(q + 1) / (float)(j + 1);
+    for (cpu_number_kind kind = CPU_F32; kind < CPU_OTHER; kind++) {
+        unsigned char *columns = numbers_of(kind, DIMS * (KEYS + 5), 2), *rows = numbers_of(kind, KEYS * 100, 3);
+        unsigned char *scales = numbers_of(CPU_F16, 2 * (KEYS + 5), 4);
+        const cpu_numbers keys = { kind, (char *)columns, (KEYS + 5) * sizes[kind], (char *)scales };
+        l->score(queries, n_queries, DIMS, &keys, out->scores[kind][0], KEYS, columns, 4096);
+        const cpu_numbers values = { kind, (char *)rows, row_bytes[kind], NULL };
+        for (int q = 0; q < n_queries; q++)
+            for (int j = 0; j < WIDTH; j++)
+                out->sums[kind][q][j] = (float)(q + j);
+        l->weigh(&values, KEYS - 1, weights[0], KEYS, n_queries, out->sums[kind][0], WIDTH, WIDTH, rows, 1024);
+        free(columns);
+        free(rows);
+        free(scales);
+    }
+    free(queries);
+}
+
 static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
 {
-    float *queries = random_floats(DIMS * ATTENTION_QUERIES, 1), *keys = random_floats(DIMS * (KEYS + 5), 2);
-    float *values = random_floats(KEYS * (WIDTH + 3), 3), *numbers = random_floats(KEYS, 4);
+    float *values = random_floats(2 * WIDTH, 3), *numbers = random_floats(KEYS, 4);
     float *rows = random_floats(KEYS * (DIMS + 2), 7);
     memset(out, 0, sizeof *out);
+    run_kinds(l, n_queries, out);
+    memcpy(out->weights, out->scores[CPU_F32], sizeof out->weights);
     for (int q = 0; q < n_queries; q++)
-        for (int j = 0; j < WIDTH; j++)
-            out->sums[q][j] = (float)(q + j);
-    l->score(queries, n_queries, DIMS, keys, KEYS + 5, out->scores[0], KEYS);
-    memcpy(out->weights, out->scores, sizeof out->weights);
-    for (int q = 0; q < n_queries; q++) {
         out->weights[q][KEYS - 1 - q] = -INFINITY;
-        out->total[q] = l->soften(out->weights[q], KEYS, &out->max[q]);
-    }
-    memcpy(out->capped, out->scores[0], sizeof out->capped);
+    l->soften(out->weights[0], KEYS, n_queries, KEYS, out->max, out->total);
+    memcpy(out->capped, out->scores[CPU_F32][0], sizeof out->capped);
     l->softcap(out->capped, KEYS, 1.5F);
-    l->weigh(values, WIDTH + 3, KEYS - 1, out->weights[0], KEYS, n_queries, out->sums[0], WIDTH, WIDTH);
     memcpy(out->folded, values, sizeof out->folded);
     l->fold(out->folded, 0.3F, values + WIDTH, 0.7F, WIDTH);
     memcpy(out->exps, numbers, sizeof out->exps);
@@ -210,8 +245,6 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     for (int d = 0; d < DIMS; d++)
         for (int j = 0; j < KEYS; j++)
             assert_true(out->turned[d][j] == rows[j * (DIMS + 2) + d]);
-    free(queries);
-    free(keys);
     free(values);
     free(numbers);
     free(rows);
@@ -223,8 +256,8 @@ static void attention_bits_are_the_same_everywhere(void **state)
     const cpu_attention_loops *const *last = cpu_all_attention_loops;
     while (last[1])
         last++;
+    static results expected, got;
     for (int n = 1; n <= QUERIES; n++) {
-        results expected, got;
         run_all(*last, n, &expected);
         for (const cpu_attention_loops *const *l = cpu_all_attention_loops; l < last; l++) {
             if (!(*l)->usable())

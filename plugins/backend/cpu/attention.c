@@ -17,7 +17,7 @@
 
 enum {
     SPAN_TOKENS = 256,
-    TILE_QUERIES = 64,
+    TILE_QUERIES = 96,
     TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
     MAX_PARTIAL_BYTES = 64 << 20,
 };
@@ -122,6 +122,12 @@ typedef struct unit {
     int32_t start, n, block, in_block;
 } unit;
 
+/* What is read after a unit. */
+typedef struct ahead {
+    const void *at;
+    size_t size_bytes;
+} ahead;
+
 static unit unit_at(const attention *m, const tile *t, int32_t position)
 {
     int32_t tokens = m->cache.block_tokens, in_block = position % tokens / ATTENTION_UNIT * ATTENTION_UNIT;
@@ -143,16 +149,18 @@ static int32_t end_of_rows_that_see(const attention *m, const tile *t, int32_t p
     return end < 0 ? 0 : end < t->n_rows ? (int32_t)end : t->n_rows;
 }
 
-static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start)
+static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, ahead next)
 {
-    size_t stride;
-    const float *keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, w->unpacked, &stride);
+    bool often = t->n_queries > ATTENTION_QUERIES;
+    cpu_numbers keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
     int32_t begin = first_row_to_see(t, u.start) * t->n_heads;
     int32_t end = end_of_rows_that_see(m, t, u.start + u.n - 1) * t->n_heads;
-    for (int32_t q = begin / ATTENTION_QUERIES * ATTENTION_QUERIES; q < end; q += ATTENTION_QUERIES)
+    for (int32_t q = begin / ATTENTION_QUERIES * ATTENTION_QUERIES; q < end; q += ATTENTION_QUERIES) {
         m->loops->score(w->queries + (int64_t)q * m->attrs->head_dim, min(ATTENTION_QUERIES, t->n_queries - q),
-                        m->attrs->head_dim, keys, stride,
-                        w->scores + (size_t)q * m->score_width + (u.start - span_start), m->score_width);
+                        m->attrs->head_dim, &keys, w->scores + (size_t)q * m->score_width + (u.start - span_start),
+                        m->score_width, next.at, next.size_bytes);
+        next.size_bytes = 0;
+    }
 }
 
 static void forbid(float *scores, int32_t from, int32_t to)
@@ -161,32 +169,51 @@ static void forbid(float *scores, int32_t from, int32_t to)
         scores[i] = -INFINITY;
 }
 
-/* The scores of query i become weights; what it does not see weighs nothing. */
-static void soften(const attention *m, const workspace *w, int32_t i, int32_t from, int32_t to, float *highest,
-                   float *total)
+/* Positions of a span that a row sees, counted from the span's first; none: from == to. */
+static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *from, int32_t *to)
 {
-    float *scores = w->scores + (size_t)i * m->score_width;
+    *from = max(first_seen(m, t, row), start) - start;
+    *to = max(min(position_of(t, row) + 1, start + m->span_tokens) - start, *from);
+}
+
+/* The scores of the queries of some rows, which see the same positions, become weights; what they do not see weighs
+ * nothing. */
+static void soften(const attention *m, const tile *t, const workspace *w, int32_t row, int32_t n_rows, int32_t from,
+                   int32_t to, float *highest, float *totals)
+{
+    int32_t first = row * t->n_heads, n = n_rows * t->n_heads;
     int32_t begin = from / ATTENTION_LANES * ATTENTION_LANES;
     int32_t end = (to + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
-    if (m->attrs->softcap > 0)
-        m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
-    forbid(scores, begin, from);
-    forbid(scores, to, end);
-    *total = m->loops->soften(scores + begin, (size_t)(end - begin), highest);
+    for (int32_t i = first; i < first + n; i++) {
+        float *scores = w->scores + (size_t)i * m->score_width;
+        highest[i] = -INFINITY;
+        totals[i] = 0;
+        if (from == to)
+            continue;
+        if (m->attrs->softcap > 0)
+            m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
+        forbid(scores, begin, from);
+        forbid(scores, to, end);
+    }
+    if (from < to)
+        m->loops->soften(w->scores + (size_t)first * m->score_width + begin, m->score_width, n, (size_t)(end - begin),
+                         highest + first, totals + first);
 }
 
-static void weigh_rows(const attention *m, const tile *t, const workspace *w, const float *values, size_t stride,
-                       int32_t n, int32_t at, int32_t row, int32_t n_rows, float *sums)
+static void weigh_rows(const attention *m, const tile *t, const workspace *w, cpu_numbers values, int32_t n, int32_t at,
+                       int32_t row, int32_t n_rows, float *sums, ahead *next)
 {
     size_t first = (size_t)(row * t->n_heads), width = m->cache.value_width;
-    m->loops->weigh(values, stride, n, w->scores + first * m->score_width + at, m->score_width, n_rows * t->n_heads,
-                    sums + first * width, width, width);
+    m->loops->weigh(&values, n, w->scores + first * m->score_width + at, m->score_width, n_rows * t->n_heads,
+                    sums + first * width, width, width, next->at, next->size_bytes);
+    next->size_bytes = 0;
 }
 
-static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums)
+static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums,
+                       ahead next)
 {
-    size_t stride;
-    const float *values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, w->unpacked, &stride);
+    bool often = t->n_queries > ATTENTION_QUERIES;
+    cpu_numbers values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
     int32_t last = u.start + u.n - 1, at = u.start - span_start;
     int32_t begin = first_row_to_see(t, u.start), end = end_of_rows_that_see(m, t, last);
     /* Rows that see all of it, together; the others each from the first to the last that it sees. */
@@ -194,20 +221,30 @@ static void weigh_unit(const attention *m, const tile *t, const workspace *w, un
     int32_t whole_end = max(whole_begin, min(end, end_of_rows_that_see(m, t, u.start)));
     for (int32_t r = begin; r < end; r++) {
         if (r == whole_begin && whole_end > whole_begin) {
-            weigh_rows(m, t, w, values, stride, u.n, at, r, whole_end - r, sums);
+            weigh_rows(m, t, w, values, u.n, at, r, whole_end - r, sums, &next);
             r = whole_end - 1;
             continue;
         }
         int32_t from = max(first_seen(m, t, r), u.start) - u.start;
         int32_t to = min(position_of(t, r) + 1, u.start + u.n) - u.start;
-        weigh_rows(m, t, w, values + (size_t)from * stride, stride, to - from, at + from, r, 1, sums);
+        cpu_numbers seen = values;
+        seen.at += (size_t)from * values.stride;
+        weigh_rows(m, t, w, seen, to - from, at + from, r, 1, sums, &next);
     }
 }
 
-static void fetch(const attention *m, const tile *t, unit u,
-                  void (*what)(const cpu_cache *cache, int32_t block, int32_t kv_head))
+static ahead keys_ahead(const attention *m, const tile *t, int32_t position)
 {
-    what(&m->cache, u.block, t->kv_head);
+    ahead next;
+    next.at = cpu_cache_key_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
+    return next;
+}
+
+static ahead values_ahead(const attention *m, const tile *t, int32_t position)
+{
+    ahead next;
+    next.at = cpu_cache_value_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
+    return next;
 }
 
 /* Sums of values, largest scores and sums of weights of a tile's queries in one span. */
@@ -219,30 +256,34 @@ static void attend_span(const attention *m, const tile *t, const workspace *w, i
     int32_t to = min(start + m->span_tokens, position_of(t, t->n_rows - 1) + 1);
     for (int32_t p = from; p < to;) {
         unit u = unit_at(m, t, p);
+        ahead next = { NULL, 0 };
         p = u.start + u.n;
-        if (u.in_block == 0 && u.start + tokens < to)
-            fetch(m, t, unit_at(m, t, u.start + tokens), cpu_cache_fetch_keys);
-        else if (p >= to)
-            fetch(m, t, unit_at(m, t, from), cpu_cache_fetch_values);
-        score_unit(m, t, w, u, start);
+        if (p >= to)
+            next = values_ahead(m, t, from);
+        else if (u.in_block == 0 && u.start + tokens < to)
+            next = keys_ahead(m, t, u.start + tokens);
+        score_unit(m, t, w, u, start, next);
     }
-    for (int32_t i = 0; i < t->n_queries; i++) {
-        int32_t row = i / t->n_heads, begin = max(first_seen(m, t, row), start) - start;
-        int32_t end = min(position_of(t, row) + 1, start + m->span_tokens) - start;
-        highest[i] = -INFINITY;
-        totals[i] = 0;
-        if (begin < end)
-            soften(m, w, i, begin, end, &highest[i], &totals[i]);
+    for (int32_t row = 0, n; row < t->n_rows; row += n) {
+        int32_t begin, end, other_begin, other_end;
+        seen_of_span(m, t, row, start, &begin, &end);
+        for (n = 1; row + n < t->n_rows; n++) {
+            seen_of_span(m, t, row + n, start, &other_begin, &other_end);
+            if (other_begin != begin || other_end != end)
+                break;
+        }
+        soften(m, t, w, row, n, begin, end, highest, totals);
     }
     memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
     for (int32_t p = from; p < to;) {
         unit u = unit_at(m, t, p);
+        ahead next = { NULL, 0 };
         p = u.start + u.n;
-        if (u.in_block == 0 && u.start + tokens < to)
-            fetch(m, t, unit_at(m, t, u.start + tokens), cpu_cache_fetch_values);
-        else if (p >= to && span < t->last_span)
-            fetch(m, t, unit_at(m, t, p), cpu_cache_fetch_keys);
-        weigh_unit(m, t, w, u, start, sums);
+        if (p >= to && span < t->last_span)
+            next = keys_ahead(m, t, p);
+        else if (u.in_block == 0 && u.start + tokens < to)
+            next = values_ahead(m, t, u.start + tokens);
+        weigh_unit(m, t, w, u, start, sums, next);
     }
 }
 

@@ -5,36 +5,80 @@
 
 enum { MAX_SUMS = 8 };
 
-/* n_queries and n_vecs are constants where this is inlined, so that the sums live in registers. */
-INLINE void score_block(int n_queries, int n_vecs, const float *queries, int head_dim, const float *keys, size_t stride,
-                        float *out, size_t out_stride)
+enum { CACHE_LINE = 64 };
+
+/* Asks for a part of what comes next, so that memory and arithmetic work at the same time. */
+INLINE const char *fetch(const char *ahead, size_t step)
 {
-    vec sum[MAX_SUMS][ATTENTION_UNIT / VEC], key[ATTENTION_UNIT / VEC];
+    for (size_t at = 0; at < step; at += CACHE_LINE)
+        __builtin_prefetch(ahead + at);
+    return ahead + step;
+}
+
+enum { Q8_BLOCK = 32, SCALE_BYTES = 2 };
+
+INLINE size_t size_of(cpu_number_kind kind)
+{
+    return kind == CPU_F32 ? sizeof(float) : kind == CPU_Q8 ? 1 : sizeof(uint16_t);
+}
+
+/* Codes come without their scale. */
+INLINE vec load(cpu_number_kind kind, const char *at)
+{
+    const void *numbers = at;
+    return kind == CPU_F32    ? vec_load(numbers)
+           : kind == CPU_F16  ? vec_load_f16(numbers)
+           : kind == CPU_BF16 ? vec_load_bf16(numbers)
+                              : vec_load_i8(numbers);
+}
+
+/* kind, n_queries and n_vecs are constants where this is inlined, so that the sums live in registers. */
+INLINE void score_block(cpu_number_kind kind, int n_queries, int n_vecs, const float *queries, int head_dim,
+                        const cpu_numbers *keys, int column, float *out, size_t out_stride, const char *ahead,
+                        size_t step)
+{
+    const size_t size = size_of(kind), stride = keys->stride;
+    const char *at = keys->at + (size_t)column * size, *scales = NULL;
+    if (kind == CPU_Q8)
+        scales = keys->scales + column * SCALE_BYTES;
+    vec sum[MAX_SUMS][ATTENTION_UNIT / VEC], key[ATTENTION_UNIT / VEC], scale[ATTENTION_UNIT / VEC];
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++)
             sum[q][v] = vec_all(0);
-    for (int d = 0; d < head_dim; d++, keys += stride, queries += ATTENTION_QUERIES) {
-        for (int v = 0; v < n_vecs; v++)
-            key[v] = vec_load(keys + v * VEC);
+    for (int v = 0; v < n_vecs; v++)
+        scale[v] = vec_all(1);
+    for (int d = 0; d < head_dim; d++, at += stride, queries += ATTENTION_QUERIES) {
+        if (kind == CPU_Q8 && d % Q8_BLOCK == 0) {
+            for (int v = 0; v < n_vecs; v++)
+                scale[v] = load(CPU_F16, scales + v * VEC * SCALE_BYTES);
+            scales += stride * SCALE_BYTES;
+        }
+        for (int v = 0; v < n_vecs; v++) {
+            key[v] = load(kind, at + (size_t)(v * VEC) * size);
+            if (kind == CPU_Q8)
+                key[v] *= scale[v];
+        }
         for (int q = 0; q < n_queries; q++)
             for (int v = 0; v < n_vecs; v++)
                 sum[q][v] = vec_fma(vec_all(queries[q]), key[v], sum[q][v]);
+        ahead = fetch(ahead, step);
     }
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++)
             vec_store(out + (size_t)q * out_stride + v * VEC, sum[q][v]);
 }
 
-static void score(const float *queries, int n_queries, int head_dim, const float *keys, size_t stride, float *out,
-                  size_t out_stride)
+INLINE void score_kind(cpu_number_kind kind, const float *queries, int n_queries, int head_dim, const cpu_numbers *keys,
+                       float *out, size_t out_stride, const char *ahead, size_t ahead_bytes)
 {
+    size_t step = (ahead_bytes + (size_t)head_dim - 1) / (size_t)head_dim;
 #define SCORE(n)                                                                                                       \
     case n:                                                                                                            \
-        score_block(n <= SCORE_QUERIES ? n : 1, SCORE_VECS, queries + q, head_dim, keys + v, stride,                   \
-                    out + (size_t)q * out_stride + v, out_stride);                                                     \
+        score_block(kind, n <= SCORE_QUERIES ? n : 1, SCORE_VECS, queries + q, head_dim, keys, v,                      \
+                    out + (size_t)q * out_stride + v, out_stride, ahead, step);                                        \
         break
     for (int v = 0; v < ATTENTION_UNIT; v += SCORE_VECS * VEC)
-        for (int q = 0; q < n_queries; q += SCORE_QUERIES)
+        for (int q = 0; q < n_queries; q += SCORE_QUERIES, step = 0)
             switch (n_queries - q < SCORE_QUERIES ? n_queries - q : SCORE_QUERIES) {
                 SCORE(1);
                 SCORE(2);
@@ -48,47 +92,90 @@ static void score(const float *queries, int n_queries, int head_dim, const float
 #undef SCORE
 }
 
+static void score(const float *queries, int n_queries, int head_dim, const cpu_numbers *keys, float *out,
+                  size_t out_stride, const void *ahead, size_t ahead_bytes)
+{
+#define KIND(kind)                                                                                                     \
+    case kind:                                                                                                         \
+        score_kind(kind, queries, n_queries, head_dim, keys, out, out_stride, ahead, ahead_bytes);                     \
+        break
+    switch (keys->kind) {
+        KIND(CPU_F32);
+        KIND(CPU_F16);
+        KIND(CPU_BF16);
+        KIND(CPU_Q8);
+    case CPU_OTHER:
+        break;
+    }
+#undef KIND
+}
+
 INLINE float largest(vec x)
 {
+#if defined __AVX512F__
+    return _mm512_reduce_max_ps((__m512)x);
+#else
     float max = x[0];
     for (int i = 1; i < VEC; i++)
         max = x[i] > max ? x[i] : max;
     return max;
+#endif
 }
+
+typedef float eight_lanes __attribute__((vector_size(32)));
+typedef float four_lanes __attribute__((vector_size(16)));
 
 /* Sixteen sums in pairs: l and l + 8, then l and l + 4, … */
 INLINE float add_lanes(const vec *sums)
 {
-    float lane[ATTENTION_LANES];
-    memcpy(lane, sums, sizeof lane);
-    for (int n = ATTENTION_LANES / 2; n > 0; n /= 2)
-        for (int l = 0; l < n; l++)
-            lane[l] += lane[l + n];
-    return lane[0];
+    eight_lanes e[2];
+    memcpy(e, sums, sizeof e);
+    e[0] += e[1];
+    four_lanes f[2];
+    memcpy(f, e, sizeof f);
+    f[0] += f[1];
+    return (f[0][0] + f[0][2]) + (f[0][1] + f[0][3]);
 }
 
-static float soften(float *scores, size_t n, float *max)
+enum { LANE_VECS = ATTENTION_LANES / VEC, SOFTEN_QUERIES = 4 };
+
+INLINE float max_of(const float *x, size_t n)
 {
-    enum { VECS = ATTENTION_LANES / VEC };
-    vec highest[VECS], total[VECS];
-    for (int v = 0; v < VECS; v++) {
-        highest[v] = vec_load(scores + v * VEC);
-        total[v] = vec_all(0);
-    }
+    vec highest[LANE_VECS];
+    for (int v = 0; v < LANE_VECS; v++)
+        highest[v] = vec_load(x + v * VEC);
     for (size_t i = ATTENTION_LANES; i < n; i += ATTENTION_LANES)
-        for (int v = 0; v < VECS; v++)
-            highest[v] = vec_max(vec_load(scores + i + (size_t)v * VEC), highest[v]);
-    for (int v = 1; v < VECS; v++)
+        for (int v = 0; v < LANE_VECS; v++)
+            highest[v] = vec_max(vec_load(x + i + (size_t)v * VEC), highest[v]);
+    for (int v = 1; v < LANE_VECS; v++)
         highest[0] = vec_max(highest[v], highest[0]);
-    *max = largest(highest[0]);
-    vec all = vec_all(*max);
+    return largest(highest[0]);
+}
+
+INLINE float exps_below(float *x, size_t n, float max)
+{
+    vec total[LANE_VECS], all = vec_all(max);
+    for (int v = 0; v < LANE_VECS; v++)
+        total[v] = vec_all(0);
     for (size_t i = 0; i < n; i += ATTENTION_LANES)
-        for (int v = 0; v < VECS; v++) {
-            vec weight = vec_exp_below(vec_load(scores + i + (size_t)v * VEC) - all);
-            vec_store(scores + i + (size_t)v * VEC, weight);
+        for (int v = 0; v < LANE_VECS; v++) {
+            vec weight = vec_exp_below(vec_load(x + i + (size_t)v * VEC) - all);
+            vec_store(x + i + (size_t)v * VEC, weight);
             total[v] += weight;
         }
     return add_lanes(total);
+}
+
+/* A few queries at a time, so that one does not wait for its largest score alone. */
+static void soften(float *scores, size_t stride, int n_queries, size_t n, float *max, float *total)
+{
+    for (int q = 0; q < n_queries; q += SOFTEN_QUERIES) {
+        int end = n_queries - q < SOFTEN_QUERIES ? n_queries : q + SOFTEN_QUERIES;
+        for (int k = q; k < end; k++)
+            max[k] = max_of(scores + (size_t)k * stride, n);
+        for (int k = q; k < end; k++)
+            total[k] = exps_below(scores + (size_t)k * stride, n, max[k]);
+    }
 }
 
 static void softcap(float *x, size_t n, float cap)
@@ -97,34 +184,56 @@ static void softcap(float *x, size_t n, float cap)
         vec_store(x + i, cap * vec_tanh(vec_load(x + i) / cap));
 }
 
-INLINE void weigh_block(int n_queries, int n_vecs, const float *values, size_t stride, int n, const float *weights,
-                        size_t weights_stride, float *sum, size_t sum_stride)
+INLINE vec scale_of(const char *block)
 {
-    vec s[WEIGH_QUERIES][WEIGH_VECS], value[WEIGH_VECS];
+    uint16_t half;
+    memcpy(&half, block, sizeof half);
+    return vec_all_f16(half);
+}
+
+INLINE void weigh_block(cpu_number_kind kind, int n_queries, int n_vecs, const cpu_numbers *values, size_t column,
+                        int n, const float *weights, size_t weights_stride, float *sum, size_t sum_stride,
+                        const char *ahead, size_t step)
+{
+    const size_t stride = values->stride;
+    const char *at = values->at + column * size_of(kind);
+    if (kind == CPU_Q8)
+        at = values->at + column / Q8_BLOCK * (SCALE_BYTES + Q8_BLOCK);
+    vec s[WEIGH_QUERIES][WEIGH_VECS], value[WEIGH_VECS], scale = vec_all(1);
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++)
             s[q][v] = vec_load(sum + (size_t)q * sum_stride + v * VEC);
-    for (int j = 0; j < n; j++, values += stride) {
-        for (int v = 0; v < n_vecs; v++)
-            value[v] = vec_load(values + v * VEC);
+    for (int j = 0; j < n; j++, at += stride) {
+        for (int v = 0; v < n_vecs; v++) {
+            if (kind == CPU_Q8) {
+                const char *block = at + v * VEC / Q8_BLOCK * (SCALE_BYTES + Q8_BLOCK);
+                if (v * VEC % Q8_BLOCK == 0)
+                    scale = scale_of(block);
+                value[v] = load(kind, block + SCALE_BYTES + (column + (size_t)(v * VEC)) % Q8_BLOCK) * scale;
+            } else {
+                value[v] = load(kind, at + (size_t)(v * VEC) * size_of(kind));
+            }
+        }
         for (int q = 0; q < n_queries; q++) {
             vec weight = vec_all(weights[(size_t)q * weights_stride + (size_t)j]);
             for (int v = 0; v < n_vecs; v++)
                 s[q][v] = vec_fma(weight, value[v], s[q][v]);
         }
+        ahead = fetch(ahead, step);
     }
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++)
             vec_store(sum + (size_t)q * sum_stride + v * VEC, s[q][v]);
 }
 
-INLINE void weigh_columns(int n_vecs, const float *values, size_t stride, int n, const float *weights,
-                          size_t weights_stride, int n_queries, float *sum, size_t sum_stride)
+INLINE void weigh_columns(cpu_number_kind kind, int n_vecs, const cpu_numbers *values, size_t column, int n,
+                          const float *weights, size_t weights_stride, int n_queries, float *sum, size_t sum_stride,
+                          const char *ahead, size_t step)
 {
 #define WEIGH(k)                                                                                                       \
     case k:                                                                                                            \
-        weigh_block(k <= WEIGH_QUERIES ? k : 1, n_vecs, values, stride, n, weights + (size_t)q * weights_stride,       \
-                    weights_stride, sum + (size_t)q * sum_stride, sum_stride);                                         \
+        weigh_block(kind, k <= WEIGH_QUERIES ? k : 1, n_vecs, values, column, n, weights + (size_t)q * weights_stride, \
+                    weights_stride, sum + (size_t)q * sum_stride, sum_stride, ahead, q == 0 ? step : 0);               \
         break
     for (int q = 0; q < n_queries; q += WEIGH_QUERIES)
         switch (n_queries - q < WEIGH_QUERIES ? n_queries - q : WEIGH_QUERIES) {
@@ -136,14 +245,34 @@ INLINE void weigh_columns(int n_vecs, const float *values, size_t stride, int n,
 #undef WEIGH
 }
 
-static void weigh(const float *values, size_t stride, int n, const float *weights, size_t weights_stride, int n_queries,
-                  float *sum, size_t sum_stride, size_t width)
+INLINE void weigh_kind(cpu_number_kind kind, const cpu_numbers *values, int n, const float *weights,
+                       size_t weights_stride, int n_queries, float *sum, size_t sum_stride, size_t width,
+                       const char *ahead, size_t ahead_bytes)
 {
-    size_t i = 0;
-    for (; i + WEIGH_VECS * VEC <= width; i += WEIGH_VECS * VEC)
-        weigh_columns(WEIGH_VECS, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride);
-    for (; i < width; i += VEC)
-        weigh_columns(1, values + i, stride, n, weights, weights_stride, n_queries, sum + i, sum_stride);
+    size_t i = 0, step = (ahead_bytes + (size_t)n - 1) / (size_t)n;
+    for (; i + WEIGH_VECS * VEC <= width; i += WEIGH_VECS * VEC, step = 0)
+        weigh_columns(kind, WEIGH_VECS, values, i, n, weights, weights_stride, n_queries, sum + i, sum_stride, ahead,
+                      step);
+    for (; i < width; i += VEC, step = 0)
+        weigh_columns(kind, 1, values, i, n, weights, weights_stride, n_queries, sum + i, sum_stride, ahead, step);
+}
+
+static void weigh(const cpu_numbers *values, int n, const float *weights, size_t weights_stride, int n_queries,
+                  float *sum, size_t sum_stride, size_t width, const void *ahead, size_t ahead_bytes)
+{
+#define KIND(kind)                                                                                                     \
+    case kind:                                                                                                         \
+        weigh_kind(kind, values, n, weights, weights_stride, n_queries, sum, sum_stride, width, ahead, ahead_bytes);   \
+        break
+    switch (values->kind) {
+        KIND(CPU_F32);
+        KIND(CPU_F16);
+        KIND(CPU_BF16);
+        KIND(CPU_Q8);
+    case CPU_OTHER:
+        break;
+    }
+#undef KIND
 }
 
 static void fold(float *sum, float keep, const float *part, float add, size_t width)
@@ -172,15 +301,11 @@ static void widen_bf16(const void *from, float *to, size_t n)
         vec_store(to + i, vec_load_bf16(halves + i));
 }
 
-enum { Q8_BLOCK = 32, SCALE_BYTES = 2 };
-
 static void widen_q8_rows(const void *blocks, float *to, size_t n_blocks)
 {
     const char *block = blocks;
     for (size_t b = 0; b < n_blocks; b++, block += SCALE_BYTES + Q8_BLOCK, to += Q8_BLOCK) {
-        uint16_t half[VEC] = { 0 };
-        memcpy(half, block, SCALE_BYTES);
-        vec scale = vec_all(vec_load_f16(half)[0]);
+        vec scale = scale_of(block);
         for (int i = 0; i < Q8_BLOCK; i += VEC)
             vec_store(to + i, vec_load_i8((const int8_t *)block + SCALE_BYTES + i) * scale);
     }

@@ -12,20 +12,33 @@ enum {
     ATTENTION_LANES = 16,  /* widths of values and of rows of scores are multiples of this */
 };
 
+/* How numbers lie. Codes of 8 bits are by 32 with a scale, a half: a row is blocks of a scale and its codes; in columns
+ * the scales stand elsewhere. */
+typedef enum cpu_number_kind { CPU_F32, CPU_F16, CPU_BF16, CPU_Q8, CPU_OTHER } cpu_number_kind;
+
+typedef struct cpu_numbers {
+    cpu_number_kind kind; /* not CPU_OTHER */
+    const char *at;
+    size_t stride;      /* bytes from one dimension of keys, or one row of values, to the next */
+    const char *scales; /* of CPU_Q8 in columns: for each 32 dimensions those of all columns, 2 stride bytes apart */
+} cpu_numbers;
+
+/* The `ahead_bytes` at `ahead` (which may be none) are what comes next: they are asked for while a loop works. */
 typedef struct cpu_attention_loops {
     const char *name;
     bool (*usable)(void); /* asks the processor */
     /* out[q * out_stride + j] = the product of query q and key j, summed in the order of the dimensions, for a unit of
-     * keys [head_dim][stride] and n_queries of the interleaved queries [head_dim][ATTENTION_QUERIES]. */
-    void (*score)(const float *queries, int n_queries, int head_dim, const float *keys, size_t stride, float *out,
-                  size_t out_stride);
-    /* Turns n scores into weights relative to the largest, which it gives; returns their sum. */
-    float (*soften)(float *scores, size_t n, float *max);
+     * keys, dimension by dimension, and n_queries of the interleaved queries [head_dim][ATTENTION_QUERIES]. */
+    void (*score)(const float *queries, int n_queries, int head_dim, const cpu_numbers *keys, float *out,
+                  size_t out_stride, const void *ahead, size_t ahead_bytes);
+    /* Turns the n scores of each query, `stride` apart, into weights relative to the largest: max[q] is that, total[q]
+     * their sum. */
+    void (*soften)(float *scores, size_t stride, int n_queries, size_t n, float *max, float *total);
     /* x = cap tanh(x / cap) */
     void (*softcap)(float *x, size_t n, float cap);
     /* sum[q] += weights[q][0] values[0] + weights[q][1] values[1] + …, in this order. */
-    void (*weigh)(const float *values, size_t stride, int n, const float *weights, size_t weights_stride, int n_queries,
-                  float *sum, size_t sum_stride, size_t width);
+    void (*weigh)(const cpu_numbers *values, int n, const float *weights, size_t weights_stride, int n_queries,
+                  float *sum, size_t sum_stride, size_t width, const void *ahead, size_t ahead_bytes);
     /* sum = sum keep + part add */
     void (*fold)(float *sum, float keep, const float *part, float add, size_t width);
     /* x = e^x, for n numbers, a multiple of ATTENTION_LANES. */

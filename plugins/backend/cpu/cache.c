@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { Q8_BLOCK = 32, SCALE_BYTES = 2, CACHE_LINE = 64 };
+enum { Q8_BLOCK = 32, SCALE_BYTES = 2 };
 
 static size_t round_up(size_t n, size_t unit)
 {
@@ -15,25 +15,25 @@ static size_t larger(size_t a, size_t b)
 }
 
 /* By its name and what a block is: a format of that name that lies otherwise is another format. */
-static cpu_cache_kind kind_of(const bora_quant *quant)
+static cpu_number_kind kind_of(const bora_quant *quant)
 {
     static const struct {
         const char *name;
         int block_elems;
         size_t block_bytes;
     } known[] = {
-        [CPU_CACHE_F32] = { "f32", 1, sizeof(float) },
-        [CPU_CACHE_F16] = { "f16", 1, sizeof(uint16_t) },
-        [CPU_CACHE_BF16] = { "bf16", 1, sizeof(uint16_t) },
-        [CPU_CACHE_Q8] = { "q8_0", Q8_BLOCK, SCALE_BYTES + Q8_BLOCK },
+        [CPU_F32] = { "f32", 1, sizeof(float) },
+        [CPU_F16] = { "f16", 1, sizeof(uint16_t) },
+        [CPU_BF16] = { "bf16", 1, sizeof(uint16_t) },
+        [CPU_Q8] = { "q8_0", Q8_BLOCK, SCALE_BYTES + Q8_BLOCK },
     };
     if (!quant || quant->plain)
-        return CPU_CACHE_F32;
-    for (cpu_cache_kind kind = CPU_CACHE_F32; kind < CPU_CACHE_OTHER; kind++)
+        return CPU_F32;
+    for (cpu_number_kind kind = CPU_F32; kind < CPU_OTHER; kind++)
         if (strcmp(quant->name, known[kind].name) == 0 && quant->block_elems == known[kind].block_elems &&
             quant->block_bytes == known[kind].block_bytes)
             return kind;
-    return CPU_CACHE_OTHER;
+    return CPU_OTHER;
 }
 
 /* Numbers of a row in whole blocks. */
@@ -62,7 +62,7 @@ cpu_cache cpu_cache_of(const bora_call *call, const cpu_attention_loops *loops)
         .key_width = round_up(whole(quant, a->head_dim), ATTENTION_LANES),
         .value_width = round_up((size_t)value_dim, ATTENTION_LANES),
     };
-    cache.columns = cache.has_v && cache.kind != CPU_CACHE_OTHER;
+    cache.columns = cache.has_v && cache.kind != CPU_OTHER;
     return cache;
 }
 
@@ -99,7 +99,7 @@ static char *head_values(const cpu_cache *c, int32_t block, int32_t kv_head)
 /* A row in the cache's format, at `to` or, for floats, as it is. */
 static const void *packed(const cpu_cache *c, const float *row, int32_t n, float *scratch, void *to)
 {
-    if (c->kind == CPU_CACHE_F32)
+    if (c->kind == CPU_F32)
         return row;
     size_t whole_n = whole(c->quant, n);
     if (whole_n > (size_t)n) {
@@ -137,7 +137,7 @@ static void write_key(const cpu_cache *c, char *to, size_t in_block, const void 
 {
     if (!c->columns)
         memcpy(to + in_block * c->key_bytes, row, c->key_bytes);
-    else if (c->kind == CPU_CACHE_Q8)
+    else if (c->kind == CPU_Q8)
         scatter_codes(c, to, in_block, row);
     else {
         size_t size = c->key_bytes / (size_t)c->head_dim;
@@ -164,7 +164,7 @@ void cpu_cache_write(const cpu_cache *c, const bora_sequence *sequence, int32_t 
 
 static void widen(const cpu_cache *c, const void *from, float *to, size_t n)
 {
-    if (c->kind == CPU_CACHE_F16)
+    if (c->kind == CPU_F16)
         c->loops->widen_f16(from, to, n);
     else
         c->loops->widen_bf16(from, to, n);
@@ -175,17 +175,17 @@ static void unpack_rows(const cpu_cache *c, const char *rows, size_t row_bytes, 
                         size_t width)
 {
     size_t whole_n = whole(c->quant, row_dim);
-    if (c->kind == CPU_CACHE_Q8) {
+    if (c->kind == CPU_Q8) {
         for (int32_t r = 0; r < n; r++)
             c->loops->widen_q8_rows(rows + (size_t)r * row_bytes, to + (size_t)r * width, whole_n / Q8_BLOCK);
         return;
     }
-    if ((c->kind == CPU_CACHE_F16 || c->kind == CPU_CACHE_BF16) && width == (size_t)row_dim) {
+    if ((c->kind == CPU_F16 || c->kind == CPU_BF16) && width == (size_t)row_dim) {
         widen(c, rows, to, (size_t)n * width);
         return;
     }
     for (int32_t r = 0; r < n; r++, rows += row_bytes, to += width) {
-        if (c->kind == CPU_CACHE_F32)
+        if (c->kind == CPU_F32)
             memcpy(to, rows, row_bytes);
         else
             c->quant->dequantize(rows, to, whole_n);
@@ -200,13 +200,13 @@ static void unpack_part(const cpu_cache *c, const char *keys, size_t in_block, s
     size_t n_coded = whole(c->quant, c->head_dim), size = c->key_bytes / dims;
     for (size_t d = 0; d < dims; d++, to += ATTENTION_UNIT) {
         memset(to, 0, ATTENTION_UNIT * sizeof *to);
-        if (c->kind == CPU_CACHE_Q8) {
+        if (c->kind == CPU_Q8) {
             uint16_t scales[ATTENTION_UNIT] = { 0 };
             int8_t codes[ATTENTION_UNIT] = { 0 };
             memcpy(codes, keys + d * tokens + in_block, n);
             memcpy(scales, keys + n_coded * tokens + (d / Q8_BLOCK * tokens + in_block) * SCALE_BYTES, n * SCALE_BYTES);
             c->loops->widen_q8_columns(codes, 0, scales, 1, to);
-        } else if (c->kind == CPU_CACHE_F32) {
+        } else if (c->kind == CPU_F32) {
             memcpy(to, keys + (d * tokens + in_block) * size, n * size);
         } else {
             uint16_t halves[ATTENTION_UNIT] = { 0 };
@@ -220,7 +220,7 @@ static void unpack_columns(const cpu_cache *c, const char *keys, size_t in_block
 {
     size_t tokens = (size_t)c->block_tokens, dims = (size_t)c->head_dim;
     size_t n_coded = whole(c->quant, c->head_dim), size = sizeof(uint16_t);
-    if (c->kind == CPU_CACHE_Q8)
+    if (c->kind == CPU_Q8)
         for (size_t d = 0; d < dims; d += Q8_BLOCK)
             c->loops->widen_q8_columns((const int8_t *)keys + d * tokens + in_block, tokens,
                                        keys + n_coded * tokens + (d / Q8_BLOCK * tokens + in_block) * SCALE_BYTES,
@@ -232,60 +232,62 @@ static void unpack_columns(const cpu_cache *c, const char *keys, size_t in_block
             widen(c, keys + (d * tokens + in_block) * size, to + d * ATTENTION_UNIT, ATTENTION_UNIT);
 }
 
-const float *cpu_cache_keys(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
-                            float *scratch, size_t *stride)
+static cpu_numbers floats(const float *at, size_t width)
+{
+    return (cpu_numbers){ .kind = CPU_F32, .at = (const char *)at, .stride = width * sizeof *at };
+}
+
+static size_t size_of(cpu_number_kind kind)
+{
+    return kind == CPU_F32 ? sizeof(float) : kind == CPU_Q8 ? 1 : sizeof(uint16_t);
+}
+
+cpu_numbers cpu_cache_keys(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n, bool often,
+                           float *scratch)
 {
     const char *keys = head_keys(c, block, kv_head);
-    *stride = ATTENTION_UNIT;
+    size_t tokens = (size_t)c->block_tokens, at = (size_t)in_block;
     if (!c->columns) {
         size_t width = row_width(c);
         float *rows = scratch + (size_t)ATTENTION_UNIT * round_up((size_t)c->head_dim, Q8_BLOCK);
-        unpack_rows(c, keys + (size_t)in_block * c->key_bytes, c->key_bytes, c->head_dim, n, rows, width);
+        unpack_rows(c, keys + at * c->key_bytes, c->key_bytes, c->head_dim, n, rows, width);
         memset(rows + (size_t)n * width, 0, (size_t)(ATTENTION_UNIT - n) * width * sizeof *rows);
         c->loops->transpose(rows, width, (size_t)c->head_dim, scratch);
-        return scratch;
+    } else if (n < ATTENTION_UNIT) {
+        unpack_part(c, keys, at, (size_t)n, scratch);
+    } else if (c->kind == CPU_F32 || !often) {
+        size_t size = size_of(c->kind);
+        return (cpu_numbers){ .kind = c->kind,
+                              .at = keys + at * size,
+                              .stride = tokens * size,
+                              .scales = keys + whole(c->quant, c->head_dim) * tokens + at * SCALE_BYTES };
+    } else {
+        unpack_columns(c, keys, at, scratch);
     }
-    if (n < ATTENTION_UNIT) {
-        unpack_part(c, keys, (size_t)in_block, (size_t)n, scratch);
-        return scratch;
-    }
-    if (c->kind == CPU_CACHE_F32) {
-        *stride = (size_t)c->block_tokens;
-        return (const float *)(const void *)keys + in_block;
-    }
-    unpack_columns(c, keys, (size_t)in_block, scratch);
-    return scratch;
+    return floats(scratch, ATTENTION_UNIT);
 }
 
-const float *cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
-                              float *scratch, size_t *stride)
+cpu_numbers cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                             bool often, float *scratch)
 {
     size_t row_bytes = c->has_v ? c->value_bytes : c->key_bytes;
     int32_t row_dim = c->has_v ? c->value_dim : c->head_dim;
     const char *values = head_values(c, block, kv_head) + (size_t)in_block * row_bytes;
-    if (c->kind == CPU_CACHE_F32 && row_dim % ATTENTION_LANES == 0) {
-        *stride = (size_t)row_dim;
-        return (const float *)(const void *)values;
-    }
-    *stride = row_width(c);
-    if (c->has_v)
-        *stride = round_up(whole(c->quant, row_dim), ATTENTION_LANES);
-    unpack_rows(c, values, row_bytes, row_dim, n, scratch, *stride);
-    return scratch;
+    size_t whole_dim = whole(c->quant, row_dim), width = round_up(whole_dim, ATTENTION_LANES);
+    if ((c->kind == CPU_F32 || (c->kind != CPU_OTHER && !often)) && width == whole_dim)
+        return (cpu_numbers){ .kind = c->kind, .at = values, .stride = row_bytes };
+    unpack_rows(c, values, row_bytes, row_dim, n, scratch, width);
+    return floats(scratch, width);
 }
 
-static void fetch(const char *from, size_t size_bytes)
+const void *cpu_cache_key_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)
 {
-    for (size_t at = 0; at < size_bytes; at += CACHE_LINE)
-        __builtin_prefetch(from + at);
+    *size_bytes = (size_t)c->block_tokens * c->key_bytes;
+    return head_keys(c, block, kv_head);
 }
 
-void cpu_cache_fetch_keys(const cpu_cache *c, int32_t block, int32_t kv_head)
+const void *cpu_cache_value_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)
 {
-    fetch(head_keys(c, block, kv_head), (size_t)c->block_tokens * c->key_bytes);
-}
-
-void cpu_cache_fetch_values(const cpu_cache *c, int32_t block, int32_t kv_head)
-{
-    fetch(head_values(c, block, kv_head), (size_t)c->block_tokens * (c->has_v ? c->value_bytes : c->key_bytes));
+    *size_bytes = (size_t)c->block_tokens * (c->has_v ? c->value_bytes : c->key_bytes);
+    return head_values(c, block, kv_head);
 }

@@ -11,19 +11,11 @@
 #include "attention_loops.h"
 #include "cpu.h"
 
-typedef enum cpu_cache_kind {
-    CPU_CACHE_F32,
-    CPU_CACHE_F16,
-    CPU_CACHE_BF16,
-    CPU_CACHE_Q8, /* 32 codes of 8 bits behind a scale in 16 */
-    CPU_CACHE_OTHER,
-} cpu_cache_kind;
-
 /* The cache of one attention. */
 typedef struct cpu_cache {
     const bora_state *state;
     const cpu_attention_loops *loops;
-    cpu_cache_kind kind;
+    cpu_number_kind kind;
     const bora_quant *quant; /* NULL: floats */
     bool has_v;              /* else values are the beginnings of keys */
     bool columns;            /* of keys */
@@ -41,15 +33,15 @@ size_t cpu_cache_scratch(const cpu_cache *cache);
 void cpu_cache_write(const cpu_cache *cache, const bora_sequence *sequence, int32_t position, const float *k,
                      const float *v, float *scratch);
 
-/* Up to ATTENTION_UNIT positions from `in_block` on, of a block and a key-value head, as floats, in the scratch or
- * where they lie. Keys are [head_dim][*stride], with ATTENTION_UNIT columns whatever n is; values [n][*stride], with
- * value_width numbers in a row. */
-const float *cpu_cache_keys(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
-                            float *scratch, size_t *stride);
-const float *cpu_cache_values(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
-                              float *scratch, size_t *stride);
-/* Asks for what the two will read of a whole block. */
-void cpu_cache_fetch_keys(const cpu_cache *cache, int32_t block, int32_t kv_head);
-void cpu_cache_fetch_values(const cpu_cache *cache, int32_t block, int32_t kv_head);
+/* Up to ATTENTION_UNIT positions from `in_block` on, of a block and a key-value head: keys have ATTENTION_UNIT columns,
+ * whatever n is, and rows of values value_width numbers. They are where they lie if they lie so and `often` is not set;
+ * else they are turned into floats in the scratch: for those who read them more than once. */
+cpu_numbers cpu_cache_keys(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                           bool often, float *scratch);
+cpu_numbers cpu_cache_values(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                             bool often, float *scratch);
+/* The bytes that the two read of a whole block. */
+const void *cpu_cache_key_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, size_t *size_bytes);
+const void *cpu_cache_value_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, size_t *size_bytes);
 
 #endif

@@ -27,6 +27,7 @@ enum { VEC = 4 };
 
 typedef float vec __attribute__((vector_size(VEC * 4)));
 typedef int32_t ivec __attribute__((vector_size(VEC * 4)));
+typedef uint32_t uvec __attribute__((vector_size(VEC * 4)));
 /* The same wherever they lie. */
 typedef float vec_at __attribute__((vector_size(VEC * 4), aligned(4), may_alias));
 
@@ -104,13 +105,28 @@ INLINE vec vec_load_f16(const uint16_t *from)
     return (vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from)));
 #else
     /* The exponent counts from another number: a product sets that right, subnormals included. */
-    ivec half;
+    uvec half;
     for (int i = 0; i < VEC; i++)
         half[i] = from[i];
-    ivec magnitude = half & 0x7fff, special = magnitude >= 0x7c00, quiet = (magnitude > 0x7c00) & 0x400000;
-    ivec number = (ivec)((vec)(magnitude << 13) * 0x1p112F);
+    uvec magnitude = half & 0x7fff, special = (uvec)(magnitude >= 0x7c00),
+         quiet = (uvec)(magnitude > 0x7c00) & 0x400000;
+    uvec number = (uvec)((vec)(magnitude << 13) * 0x1p112F);
     number = (special & (magnitude << 13 | 0x7f800000 | quiet)) | (~special & number);
     return (vec)(number | (half & 0x8000) << 16);
+#endif
+}
+
+INLINE vec vec_all_f16(uint16_t half)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_cvtph_ps(_mm256_set1_epi16((short)half));
+#elif defined __AVX2__
+    return (vec)_mm256_cvtph_ps(_mm_set1_epi16((short)half));
+#else
+    uint16_t halves[VEC];
+    for (int i = 0; i < VEC; i++)
+        halves[i] = half;
+    return vec_load_f16(halves);
 #endif
 }
 
@@ -123,7 +139,7 @@ INLINE vec vec_load_bf16(const uint16_t *from)
     __m128i half = _mm_loadu_si128((const __m128i *)(const void *)from);
     return (vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16);
 #else
-    ivec half;
+    uvec half;
     for (int i = 0; i < VEC; i++)
         half[i] = from[i];
     return (vec)(half << 16);
@@ -175,7 +191,7 @@ INLINE vec vec_exp_below(vec x)
     __mmask16 keep = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87), _CMP_NLT_UQ);
     return (vec)_mm512_maskz_scalef_ps(keep, (__m512)e.fraction, (__m512)e.n);
 #else
-    vec power = (vec)(((ivec)e.shifted << 23) + 0x3f800000);
+    vec power = (vec)(((uvec)e.shifted << 23) + 0x3f800000);
     return vec_if_less(x, vec_all(-87), vec_all(0), e.fraction * power);
 #endif
 }
@@ -184,7 +200,7 @@ INLINE vec vec_exp_below(vec x)
 INLINE vec vec_exp(vec x)
 {
     vec_exp_parts e = vec_exp_split(x);
-    vec y = (vec)((ivec)e.fraction + ((ivec)e.shifted << 23));
+    vec y = (vec)((uvec)e.fraction + ((uvec)e.shifted << 23));
     y = vec_if_less(vec_all(0x1.62e42ep6F), x, vec_all(INFINITY), y);
     y = vec_if_less(x, vec_all(-87), vec_all(0), y);
     return vec_if_less(x, vec_all(INFINITY), y, x); /* infinity and what is no number */
@@ -193,14 +209,14 @@ INLINE vec vec_exp(vec x)
 /* To two units in the last place: a polynomial where |x| is small, else 1 - 2 / (e^2x + 1). */
 INLINE vec vec_tanh(vec x)
 {
-    vec size = (vec)((ivec)x & 0x7fffffff), z = x * x;
+    vec size = (vec)((uvec)x & 0x7fffffff), z = x * x;
     vec p = vec_fma(vec_all(-0x1.73636ap-8F), z, vec_all(0x1.519c6cp-6F));
     p = vec_fma(p, z, vec_all(-0x1.b827f8p-5F));
     p = vec_fma(p, z, vec_all(0x1.110692p-3F));
     p = vec_fma(p, z, vec_all(-0x1.555530p-2F));
     vec small = vec_fma(x * z, p, x);
     vec large = 1 - 2 / (vec_exp(size + size) + 1);
-    large = (vec)((ivec)large | ((ivec)x & INT32_MIN));
+    large = (vec)((uvec)large | ((uvec)x & 0x80000000));
     return vec_if_less(size, vec_all(0.625F), small, large);
 }
 

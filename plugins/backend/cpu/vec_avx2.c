@@ -1,10 +1,14 @@
 /* The loops on vectors for AVX2 with FMA and F16C: 16 registers of 8 floats. */
 #ifdef __AVX2__
+#include <cpuid.h>
 #include <stdbool.h>
 
+/* Not every compiler has a name for F16C. */
 static bool usable(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    unsigned eax, ebx, ecx, edx;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) &&
+           (ecx & bit_F16C);
 }
 
 #define ATTENTION_LOOPS cpu_attention_loops_avx2
