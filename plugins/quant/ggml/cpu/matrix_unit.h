@@ -59,9 +59,8 @@ INLINE void add_scaled(code_kind kind, const chunk *c, int b, const int32_t low[
     }
 }
 
-/* Sums of some blocks in a row, of all 16 tokens, wait in memory until they are scaled. */
-enum { MAX_STAGE = 4 };
-typedef int32_t dot_products[MAX_STAGE][TILE_TOKENS][PANEL_ROWS];
+/* A block's products with 16 tokens wait in memory until they are scaled: of all its columns, or of each half. */
+typedef int32_t dot_products[2][TILE_TOKENS][PANEL_ROWS];
 
 #define MULTIPLY(sum, act, code, x, codes, to)                                                                         \
     do {                                                                                                               \
@@ -72,46 +71,45 @@ typedef int32_t dot_products[MAX_STAGE][TILE_TOKENS][PANEL_ROWS];
         _tile_stored(sum, to, 64);                                                                                     \
     } while (0)
 
-INLINE void multiply_blocks(code_kind kind, const chunk *c, int b, int n, const int8_t *x, size_t act_bytes,
-                            dot_products dots)
+/* Block b of the chunk, whose columns begin at x in the first row; by tiles that the other function does not use. */
+INLINE void multiply_even(bool halves, const chunk *c, int b, const int8_t *x, size_t act_bytes, dot_products dots)
 {
-    if (kind == SIGNED_32 || kind == OFFSET_32) {
-        MULTIPLY(0, 4, 6, x, c->codes[b], dots[0]);
-        if (n > 1)
-            MULTIPLY(1, 5, 7, x + BLOCK, c->codes[b + 1], dots[1]);
-        if (n > 2)
-            MULTIPLY(2, 4, 6, x + 2 * BLOCK, c->codes[b + 2], dots[2]);
-        if (n > 3)
-            MULTIPLY(3, 5, 7, x + 3 * BLOCK, c->codes[b + 3], dots[3]);
-    } else {
-        MULTIPLY(0, 4, 6, x, c->codes[b], dots[0]);
+    MULTIPLY(0, 4, 6, x, c->codes[b], dots[0]);
+    if (halves)
         MULTIPLY(1, 5, 7, x + BLOCK / 2, c->codes[b] + WORDS_PER_BLOCK / 2, dots[1]);
-        if (n > 1) {
-            MULTIPLY(2, 4, 6, x + BLOCK, c->codes[b + 1], dots[2]);
-            MULTIPLY(3, 5, 7, x + BLOCK + BLOCK / 2, c->codes[b + 1] + WORDS_PER_BLOCK / 2, dots[3]);
-        }
-    }
 }
 
-/* As add_chunk() of product.c, for 16 tokens. A stage of blocks is multiplied while the one before is scaled. */
+INLINE void multiply_odd(bool halves, const chunk *c, int b, const int8_t *x, size_t act_bytes, dot_products dots)
+{
+    if (halves)
+        MULTIPLY(2, 4, 6, x, c->codes[b], dots[0]);
+    else
+        MULTIPLY(2, 5, 7, x, c->codes[b], dots[0]);
+    if (halves)
+        MULTIPLY(3, 5, 7, x + BLOCK / 2, c->codes[b] + WORDS_PER_BLOCK / 2, dots[1]);
+}
+
+/* As add_chunk() of product.c, for 16 tokens. The next block is multiplied before one is scaled: the two units work
+ * side by side when their instructions come in turns. */
 INLINE void tiles_add_16(code_kind kind, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
                          int64_t first, int64_t k, floats *results)
 {
     const bool halves = kind == SIGNED_16 || kind == OFFSET_16;
-    const int stage = halves ? MAX_STAGE / 2 : MAX_STAGE;
-    _Alignas(64) dot_products dots[2];
+    const int8_t *x = acts + first;
+    const int64_t at = first / BLOCK;
+    _Alignas(64) dot_products even, odd;
     __m512 sums[TILE_TOKENS];
     for (int t = 0; t < TILE_TOKENS; t++)
         sums[t] = (__m512)results[t].r[0];
-    multiply_blocks(kind, c, 0, n_blocks < stage ? n_blocks : stage, acts + first, act_bytes, dots[0]);
-    for (int b = 0, turn = 0; b < n_blocks; b += stage, turn = !turn) {
-        const int next = b + stage, left = n_blocks - next, n = left > -1 ? stage : n_blocks - b;
-        if (left > 0)
-            multiply_blocks(kind, c, next, left < stage ? left : stage, acts + first + next * BLOCK, act_bytes,
-                            dots[!turn]);
-        for (int i = 0; i < n; i++)
-            add_scaled(kind, c, b + i, dots[turn][halves ? 2 * i : i], dots[turn][halves ? 2 * i + 1 : i], acts,
-                       act_bytes, first / BLOCK + b + i, k, sums);
+    multiply_even(halves, c, 0, x, act_bytes, even);
+    for (int b = 0; b < n_blocks; b += 2) {
+        if (b + 1 < n_blocks)
+            multiply_odd(halves, c, b + 1, x + (b + 1) * BLOCK, act_bytes, odd);
+        add_scaled(kind, c, b, even[0], even[1], acts, act_bytes, at + b, k, sums);
+        if (b + 2 < n_blocks)
+            multiply_even(halves, c, b + 2, x + (b + 2) * BLOCK, act_bytes, even);
+        if (b + 1 < n_blocks)
+            add_scaled(kind, c, b + 1, odd[0], odd[1], acts, act_bytes, at + b + 1, k, sums);
     }
     for (int t = 0; t < TILE_TOKENS; t++)
         results[t].r[0] = (float_register)sums[t];
