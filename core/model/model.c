@@ -139,6 +139,7 @@ void bora_model_free(bora_model *m)
         state_pool_free(m);
     for (int i = 0; i < m->n_weights; i++)
         weight_release(m->weights[i]);
+    pages_free(&m->pages);
     free(m->weights);
     graph_free(m->graph);
     if (m->devices)

@@ -5,6 +5,7 @@
 #include <bora/model.h>
 #include <bora/threads.h>
 
+#include "base/pages.h"
 #include "config/topology.h"
 #include "graph/exec.h"
 #include "model/source.h"
@@ -19,8 +20,8 @@ typedef struct placed_weight {
                               same numbers in another; else NULL */
     const bora_tile *tile; /* packed for it; NULL: rows one after the other */
     exec_device *device;   /* whose memory; NULL: ordinary memory */
-    void *owned;           /* freed with the model; NULL: mapped */
-    size_t owned_bytes;
+    void *owned;           /* of that device's memory; NULL: none */
+    size_t owned_bytes;    /* there, or in the model's pages; 0: mapped */
 } placed_weight;
 
 /* Numbers that are handed out and taken back: those below n, but for the free ones. */
@@ -48,6 +49,7 @@ struct bora_model {
     exec_node *nodes; /* [graph->n_nodes] */
     placed_weight **weights;
     int n_weights, cap_weights;
+    page_pool pages; /* of weights that are not used where they lie in the file */
     exec_program *program;
     state_pool states;
     pthread_mutex_t mutex; /* guards the program and the states */
@@ -72,7 +74,8 @@ const bora_quant *model_find_quant(bora_runtime *rt, const char *name, const cha
 
 /* weights.c: makes one placed weight of a checkpoint's tensor: as it lies, converted, packed, uploaded. `quant` NULL:
  * plain floats. */
-bool weight_load(placed_weight *w, const bora_quant *quant, bora_threads *threads, bora_error *err);
+/* `pool`: for what stays in ordinary memory. */
+bool weight_load(placed_weight *w, const bora_quant *quant, page_pool *pool, bora_threads *threads, bora_error *err);
 void weight_release(placed_weight *w);
 
 /* cache.c: the format in which operations keep numbers for each token; NULL: floats. */

@@ -259,7 +259,7 @@ static const bora_weight *place_weight(placement *p, graph_weight *from, const b
     }
     *w = (placed_weight){ .weight = *shape, .from = from, .via = via, .tile = tile, .device = device };
     m->weights[m->n_weights++] = w;
-    return weight_load(w, quant, p->threads, err) ? &w->weight : NULL;
+    return weight_load(w, quant, &m->pages, p->threads, err) ? &w->weight : NULL;
 }
 
 static bool place_node(placement *p, const bora_node *node, exec_node *out, bora_error *err)

@@ -110,9 +110,22 @@ static void pack_panel(void *ctx, size_t panel, int thread)
     p->tile->pack(p->quant, rows, p->row_bytes, n, p->width, p->out + panel * p->panel_bytes);
 }
 
-/* Packs `rows` into panels: malloc'd, or NULL. */
-static char *pack(const placed_weight *w, const bora_quant *quant, const void *rows, bora_threads *threads,
-                  size_t *bytes, bora_error *err)
+/* Memory for a weight on its way: where it stays (of the pool), or for a while (malloc'd). */
+static char *take(page_pool *pool, bool stays, size_t bytes, const char *name, bora_error *err)
+{
+    if (stays) {
+        char *memory = pages_take(pool, bytes, err);
+        return memory ? memory : (bora_error_prefix(err, "%s", name), NULL);
+    }
+    char *memory = bytes < SIZE_MAX - ALIGN ? aligned_alloc(ALIGN, (bytes + ALIGN) / ALIGN * ALIGN) : NULL;
+    if (!memory)
+        bora_fail_memory(err, name);
+    return memory;
+}
+
+/* Packs `rows` into panels, or NULL. */
+static char *pack(const placed_weight *w, const bora_quant *quant, const void *rows, page_pool *pool,
+                  bora_threads *threads, size_t *bytes, bora_error *err)
 {
     int64_t n_matrices = bora_weight_matrices(&w->weight), width = bora_weight_width(&w->weight);
     packing p = { .tile = w->tile,
@@ -124,13 +137,12 @@ static char *pack(const placed_weight *w, const bora_quant *quant, const void *r
                   .width = width };
     p.n_panels = (size_t)((p.n_rows + w->tile->panel_rows - 1) / w->tile->panel_rows);
     size_t n_panels, total = 0;
-    if (!__builtin_mul_overflow((size_t)n_matrices, p.n_panels, &n_panels) &&
-        !__builtin_mul_overflow(n_panels, p.panel_bytes, &total) && total < SIZE_MAX - ALIGN)
-        p.out = aligned_alloc(ALIGN, (total + ALIGN - 1) / ALIGN * ALIGN);
-    if (!p.out) {
-        bora_fail_memory(err, w->weight.name);
+    if (__builtin_mul_overflow((size_t)n_matrices, p.n_panels, &n_panels) ||
+        __builtin_mul_overflow(n_panels, p.panel_bytes, &total))
+        total = SIZE_MAX;
+    p.out = take(pool, !w->device, total, w->weight.name, err);
+    if (!p.out)
         return NULL;
-    }
     bora_threads_run(threads, n_panels, pack_panel, &p);
     *bytes = total;
     return p.out;
@@ -157,49 +169,50 @@ static bool upload(placed_weight *w, const void *data, size_t bytes, bora_error 
     return b->upload(w->device->handle, w->owned, data, bytes, err);
 }
 
-bool weight_load(placed_weight *w, const bora_quant *quant, bora_threads *threads, bora_error *err)
+bool weight_load(placed_weight *w, const bora_quant *quant, page_pool *pool, bora_threads *threads, bora_error *err)
 {
     const bora_tensor_info *t = w->from->tensor;
+    const bool packs = w->tile && w->tile->pack;
     int64_t n_rows = bora_weight_rows(&w->weight), width = bora_weight_width(&w->weight);
     const void *data = t->data;
-    char *owned = NULL;
+    char *converted = NULL, *packed = NULL; /* malloc'd where they do not stay */
     size_t bytes;
     if (__builtin_mul_overflow((size_t)n_rows, bora_row_bytes(quant, width), &bytes))
         return bora_fail(err, BORA_FORMAT, "%s: is too large", w->weight.name);
     w->weight.quant = quant;
     if (w->via || !lies_well(w->from, quant)) {
-        owned = bytes < SIZE_MAX - ALIGN ? aligned_alloc(ALIGN, (bytes + ALIGN) / ALIGN * ALIGN) : NULL;
-        if (!owned)
-            return bora_fail_memory(err, w->weight.name);
-        if (!convert(w, quant, threads, owned, err)) {
-            free(owned);
+        converted = take(pool, !packs && !w->device, bytes, w->weight.name, err);
+        if (!converted)
+            return false;
+        if (!convert(w, quant, threads, converted, err)) {
+            if (packs || w->device)
+                free(converted);
             return false;
         }
-        data = owned;
+        data = converted;
     }
-    if (w->tile && w->tile->pack) {
-        char *packed = pack(w, quant, data, threads, &bytes, err);
-        free(owned);
+    if (packs) {
+        packed = pack(w, quant, data, pool, threads, &bytes, err);
+        free(converted);
         if (!packed)
             return false;
-        data = owned = packed;
+        data = packed;
     }
+    if (!w->from->made && data != t->data) /* now there twice */
+        pages_forget(t->data, (size_t)n_rows * bora_row_bytes(t->quant, width));
     if (w->device) {
         bool ok = upload(w, data, bytes, err);
-        free(owned);
+        free(packs ? packed : converted);
         return ok;
     }
-    w->owned = owned;
-    w->owned_bytes = owned ? bytes : 0;
+    w->owned_bytes = data != t->data ? bytes : 0;
     w->weight.data = data;
     return true;
 }
 
 void weight_release(placed_weight *w)
 {
-    if (w->device && w->owned)
+    if (w->owned)
         w->device->backend->release(w->device->handle, w->owned);
-    else
-        free(w->owned);
     w->owned = NULL;
 }
