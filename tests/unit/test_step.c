@@ -34,16 +34,22 @@ static int close_runtime(void **state)
     return 0;
 }
 
-static bora_model *must_load(const char *name)
+static bora_model *must_load_with(const char *name, const char *cache)
 {
     bora_error err = { .code = BORA_OK };
     bora_settings *s = bora_settings_new();
     assert_true(bora_settings_set(s, "model-id", fixture(name), NULL, NULL));
+    assert_true(bora_settings_set(s, "pa-cache-type", cache, NULL, NULL));
     bora_model *m = bora_model_load(runtime, s, &err);
     if (!m)
         fail_msg("%s: %s", name, err.message);
     bora_settings_free(s);
     return m;
+}
+
+static bora_model *must_load(const char *name)
+{
+    return must_load_with(name, "auto");
 }
 
 enum { N = 3, STEPS = 4 };
@@ -139,11 +145,11 @@ static void wrong_steps_are_refused(void **state)
 }
 
 /* tiny-llama by hand: 2 layers, 64 wide, 96 feed-forward, 4 heads and 2 key-value heads of 16, 288 tokens; matrices in
- * two bytes a number, norms in floats. */
+ * two bytes a number, norms and the cache in floats. */
 static void costs_are_those_of_the_shape(void **state)
 {
     (void)state;
-    bora_model *m = must_load("tiny-llama");
+    bora_model *m = must_load_with("tiny-llama", "f32");
     double matrices = 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 96), head = 288 * 64, norms = 2 * 2 * 64, blocks = 1;
     bora_cost cost = bora_model_cost(m, &(bora_workload){ .n_sequences = 1, .n_tokens = 1, .n_past = 10 }, &blocks);
     assert_true(cost.products == matrices + norms + 64 + head);

@@ -1,5 +1,6 @@
 /* The inner loops of attention, in the vectors of the file that includes this and defines ATTENTION_LOOPS, NAME, USABLE
- * and how many sums its registers hold: of SCORE_QUERIES by SCORE_VECS, and of WEIGH_QUERIES by WEIGH_VECS. */
+ * and how many sums its registers hold: of SCORE_QUERIES by SCORE_VECS, of WEIGH_QUERIES by WEIGH_VECS, and where
+ * numbers are converted of CONVERT_QUERIES by CONVERT_VECS. */
 #include "attention_loops.h"
 #include "vec.h"
 
@@ -199,7 +200,7 @@ INLINE void weigh_block(cpu_number_kind kind, int n_queries, int n_vecs, const c
     const char *at = values->at + column * size_of(kind);
     if (kind == CPU_Q8)
         at = values->at + column / Q8_BLOCK * (SCALE_BYTES + Q8_BLOCK);
-    vec s[WEIGH_QUERIES][WEIGH_VECS], value[WEIGH_VECS], scale = vec_all(1);
+    vec s[MAX_SUMS][MAX_SUMS], value[MAX_SUMS], scale = vec_all(1);
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++)
             s[q][v] = vec_load(sum + (size_t)q * sum_stride + v * VEC);
@@ -226,35 +227,47 @@ INLINE void weigh_block(cpu_number_kind kind, int n_queries, int n_vecs, const c
             vec_store(sum + (size_t)q * sum_stride + v * VEC, s[q][v]);
 }
 
-INLINE void weigh_columns(cpu_number_kind kind, int n_vecs, const cpu_numbers *values, size_t column, int n,
-                          const float *weights, size_t weights_stride, int n_queries, float *sum, size_t sum_stride,
-                          const char *ahead, size_t step)
+INLINE void weigh_columns(cpu_number_kind kind, int most_queries, int n_vecs, const cpu_numbers *values, size_t column,
+                          int n, const float *weights, size_t weights_stride, int n_queries, float *sum,
+                          size_t sum_stride, const char *ahead, size_t step)
 {
 #define WEIGH(k)                                                                                                       \
     case k:                                                                                                            \
-        weigh_block(kind, k <= WEIGH_QUERIES ? k : 1, n_vecs, values, column, n, weights + (size_t)q * weights_stride, \
+        weigh_block(kind, k <= most_queries ? k : 1, n_vecs, values, column, n, weights + (size_t)q * weights_stride,  \
                     weights_stride, sum + (size_t)q * sum_stride, sum_stride, ahead, q == 0 ? step : 0);               \
         break
-    for (int q = 0; q < n_queries; q += WEIGH_QUERIES)
-        switch (n_queries - q < WEIGH_QUERIES ? n_queries - q : WEIGH_QUERIES) {
+    for (int q = 0; q < n_queries; q += most_queries)
+        switch (n_queries - q < most_queries ? n_queries - q : most_queries) {
             WEIGH(1);
             WEIGH(2);
             WEIGH(3);
             WEIGH(4);
+            WEIGH(5);
+            WEIGH(6);
+            WEIGH(7);
+            WEIGH(8);
         }
 #undef WEIGH
 }
 
+/* Where numbers have to be converted, as many queries as possible share that. */
 INLINE void weigh_kind(cpu_number_kind kind, const cpu_numbers *values, int n, const float *weights,
                        size_t weights_stride, int n_queries, float *sum, size_t sum_stride, size_t width,
                        const char *ahead, size_t ahead_bytes)
 {
+    const bool converts = kind != CPU_F32 && n_queries > WEIGH_QUERIES;
+    const int n_vecs = converts ? CONVERT_VECS : WEIGH_VECS;
     size_t i = 0, step = (ahead_bytes + (size_t)n - 1) / (size_t)n;
-    for (; i + WEIGH_VECS * VEC <= width; i += WEIGH_VECS * VEC, step = 0)
-        weigh_columns(kind, WEIGH_VECS, values, i, n, weights, weights_stride, n_queries, sum + i, sum_stride, ahead,
-                      step);
+    for (; i + (size_t)(n_vecs * VEC) <= width; i += (size_t)(n_vecs * VEC), step = 0)
+        if (converts)
+            weigh_columns(kind, CONVERT_QUERIES, CONVERT_VECS, values, i, n, weights, weights_stride, n_queries,
+                          sum + i, sum_stride, ahead, step);
+        else
+            weigh_columns(kind, WEIGH_QUERIES, WEIGH_VECS, values, i, n, weights, weights_stride, n_queries, sum + i,
+                          sum_stride, ahead, step);
     for (; i < width; i += VEC, step = 0)
-        weigh_columns(kind, 1, values, i, n, weights, weights_stride, n_queries, sum + i, sum_stride, ahead, step);
+        weigh_columns(kind, WEIGH_QUERIES, 1, values, i, n, weights, weights_stride, n_queries, sum + i, sum_stride,
+                      ahead, step);
 }
 
 static void weigh(const cpu_numbers *values, int n, const float *weights, size_t weights_stride, int n_queries,

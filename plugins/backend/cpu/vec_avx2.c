@@ -15,7 +15,7 @@ static bool usable(void)
 #define FUNCTION_LOOPS cpu_function_loops_avx2
 #define NAME "AVX2"
 #define USABLE usable
-enum { SCORE_QUERIES = 4, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 2 };
+enum { SCORE_QUERIES = 4, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 2, CONVERT_QUERIES = 4, CONVERT_VECS = 2 };
 #include "attention_body.h"
 #include "function_body.h"
 #endif

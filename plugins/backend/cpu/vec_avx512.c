@@ -11,7 +11,7 @@ static bool usable(void)
 #define FUNCTION_LOOPS cpu_function_loops_avx512
 #define NAME "AVX-512"
 #define USABLE usable
-enum { SCORE_QUERIES = 8, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 4 };
+enum { SCORE_QUERIES = 8, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 4, CONVERT_QUERIES = 8, CONVERT_VECS = 2 };
 #include "attention_body.h"
 #include "function_body.h"
 #endif

@@ -12,9 +12,9 @@ static bool usable(void)
 #define NAME "portable"
 #define USABLE usable
 #ifdef __aarch64__
-enum { SCORE_QUERIES = 4, SCORE_VECS = 4, WEIGH_QUERIES = 4, WEIGH_VECS = 4 };
+enum { SCORE_QUERIES = 4, SCORE_VECS = 4, WEIGH_QUERIES = 4, WEIGH_VECS = 4, CONVERT_QUERIES = 4, CONVERT_VECS = 2 };
 #else
-enum { SCORE_QUERIES = 4, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 2 };
+enum { SCORE_QUERIES = 4, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 2, CONVERT_QUERIES = 4, CONVERT_VECS = 2 };
 #endif
 #include "attention_body.h"
 #include "function_body.h"
