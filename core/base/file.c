@@ -55,6 +55,14 @@ bool file_map(const char *path, mapped_file *out, bora_error *err)
     return true;
 }
 
+void file_forget(const mapped_file *file, size_t offset, size_t size_bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), end = (offset + size_bytes) / page * page;
+    const size_t begin = (offset + page - 1) / page * page;
+    if (begin < end && end <= file->size)
+        madvise((void *)(uintptr_t)(file->data + begin), end - begin, MADV_DONTNEED); /* a hint */
+}
+
 void file_unmap(mapped_file *file)
 {
     if (file->data)

@@ -17,6 +17,9 @@ typedef struct mapped_file {
 /* Errors: BORA_NOT_FOUND, BORA_IO (naming the path), BORA_FORMAT for what is not a regular file. */
 bool file_map(const char *path, mapped_file *out, bora_error *err);
 void file_unmap(mapped_file *file);
+/* Pages that lie wholly within these bytes of the file need not stay in this process' memory: they come again when they
+ * are read again. */
+void file_forget(const mapped_file *file, size_t offset, size_t size_bytes);
 
 /* The whole file as malloc'd bytes, NUL-terminated (the NUL is not counted in *len); at most `limit_bytes`, else
  * BORA_LIMIT. "-" is not special. The caller frees. */

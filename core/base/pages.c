@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define LARGE_PAGE ((size_t)2 << 20)
 #define SLAB ((size_t)64 << 20) /* of address space; memory is what gets used of it */
@@ -68,13 +67,4 @@ void pages_free(page_pool *pool)
         munmap(slab->mapping, slab->mapped_bytes);
         free(slab);
     }
-}
-
-void pages_forget(const void *data, size_t size_bytes)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t begin = ((uintptr_t)data + page - 1) / page * page,
-                    end = ((uintptr_t)data + size_bytes) / page * page;
-    if (begin < end)
-        madvise((void *)begin, end - begin, MADV_DONTNEED); /* a hint: nothing is lost where it is not taken */
 }

@@ -20,8 +20,4 @@ typedef struct page_pool {
 void *pages_take(page_pool *pool, size_t size_bytes, bora_error *err);
 void pages_free(page_pool *pool);
 
-/* The pages of a mapped file that lie wholly within these bytes need not stay in memory: they are read again if they are
- * used again. */
-void pages_forget(const void *data, size_t size_bytes);
-
 #endif

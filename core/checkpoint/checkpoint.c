@@ -64,6 +64,16 @@ bool ckpt_map(bora_checkpoint *c, const char *path, ckpt_bytes *out, bora_error 
     return true;
 }
 
+void ckpt_forget(const bora_checkpoint *c, const bora_tensor_info *tensor)
+{
+    const uintptr_t data = (uintptr_t)tensor->data;
+    for (size_t i = 0; i < c->n_maps; i++) {
+        const uintptr_t begin = (uintptr_t)c->maps[i].data;
+        if (data >= begin && data - begin < c->maps[i].size)
+            file_forget(&c->maps[i], data - begin, (size_t)tensor->size_bytes);
+    }
+}
+
 bool ckpt_fail(const ckpt_bytes *file, uint64_t at, bora_error *err, bora_code code, const char *fmt, ...)
 {
     char what[sizeof err->message];

@@ -57,6 +57,9 @@ static inline uint64_t ckpt_little_endian(const uint8_t *bytes, size_t n)
     return v;
 }
 
+/* Somebody has the tensor's bytes elsewhere: its part of the file need not stay in memory. It can still be read. */
+void ckpt_forget(const bora_checkpoint *c, const bora_tensor_info *tensor);
+
 bora_checkpoint *ckpt_new(bora_quant_lookup lookup, void *lookup_ctx, bora_error *err);
 
 /* Maps a file; the mapping and the copied path are the checkpoint's. */

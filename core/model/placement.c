@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/nearest.h"
+#include "checkpoint/checkpoint.h"
 #include "model/model.h"
 
 /* How often weights of one format became another on a device, for one log line each. */
@@ -259,7 +260,11 @@ static const bora_weight *place_weight(placement *p, graph_weight *from, const b
     }
     *w = (placed_weight){ .weight = *shape, .from = from, .via = via, .tile = tile, .device = device };
     m->weights[m->n_weights++] = w;
-    return weight_load(w, quant, &m->pages, p->threads, err) ? &w->weight : NULL;
+    if (!weight_load(w, quant, &m->pages, p->threads, err))
+        return NULL;
+    if (w->owned_bytes > 0 && !from->made) /* now it is there twice */
+        ckpt_forget(m->source.checkpoint, from->tensor);
+    return &w->weight;
 }
 
 static bool place_node(placement *p, const bora_node *node, exec_node *out, bora_error *err)

@@ -198,8 +198,6 @@ bool weight_load(placed_weight *w, const bora_quant *quant, page_pool *pool, bor
             return false;
         data = packed;
     }
-    if (!w->from->made && data != t->data) /* now there twice */
-        pages_forget(t->data, (size_t)n_rows * bora_row_bytes(t->quant, width));
     if (w->device) {
         bool ok = upload(w, data, bytes, err);
         free(packs ? packed : converted);

@@ -193,6 +193,7 @@ typedef struct loaded {
     bora_tensor_info tensor;
     graph_weight from;
     placed_weight placed;
+    page_pool pages;
 } loaded;
 
 static void load_weight(loaded *l, const float *data, int n_dims, const int64_t *shape, const bora_quant *quant,
@@ -204,7 +205,7 @@ static void load_weight(loaded *l, const float *data, int n_dims, const int64_t 
     l->placed = (placed_weight){ .weight = { .name = "w", .n_dims = n_dims }, .from = &l->from, .tile = tile };
     for (int d = 0; d < BORA_MAX_DIMS; d++)
         l->tensor.shape[d] = l->placed.weight.shape[d] = d < n_dims ? shape[d] : 1;
-    if (!weight_load(&l->placed, quant, threads, &err))
+    if (!weight_load(&l->placed, quant, &l->pages, threads, &err))
         fail_msg("%s", err.message);
 }
 
@@ -281,8 +282,8 @@ static void check_experts(const shape *s, const bora_kernel *kernel, const bora_
         free(reference);
     }
     for (int64_t e = 0; e < s->n_experts; e++)
-        weight_release(&alone[e].placed);
-    weight_release(&stack.placed);
+        pages_free(&alone[e].pages);
+    pages_free(&stack.pages);
     cpu->backends[0]->close(device);
     bora_threads_free(threads);
     free(alone);
