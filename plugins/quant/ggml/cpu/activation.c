@@ -62,7 +62,7 @@ INLINE block_sums quantize_block(const float *in, int8_t *codes)
     const float inverse = 127.0f / peak;
     int_lanes q[PARTS], packed = { 0 };
     for (int p = 0; p < PARTS; p++) {
-        q[p] = (int_lanes)(x[p] * inverse + 0x1.8p23f) - 0x4b400000; /* the last bit of such a sum is worth 1 */
+        q[p] = (int_lanes)(x[p] * inverse + 0x1.8p23f) - WHOLE_FLOAT; /* the last bit of such a sum is worth 1 */
         packed |= (q[p] & 0xff) << 8 * p;
     }
     const byte_lanes mixed = (byte_lanes)packed; /* byte p of lane l is code 8 p + l */
@@ -82,10 +82,10 @@ INLINE void quantize_all(const float *in, void *row, size_t n)
         const block_sums s = quantize_block(in + b * BLOCK, codes + b * BLOCK);
         d[b] = s.d;
         sum[b] = s.d * (float)(s.halves[0] + s.halves[1]);
-        bias[b] = -128 * (s.halves[0] + s.halves[1]);
+        bias[b] = WHOLE_FLOAT - 128 * (s.halves[0] + s.halves[1]);
         for (int h = 0; h < 2; h++) {
             half_sum[2 * b + (size_t)h] = s.d * (float)s.halves[h];
-            half_bias[2 * b + (size_t)h] = -128 * s.halves[h];
+            half_bias[2 * b + (size_t)h] = WHOLE_FLOAT - 128 * s.halves[h];
         }
     }
 }

@@ -14,10 +14,14 @@ enum { BLOCK = 32 };
 typedef struct block_lists {
     const float *d;                  /* [n_blocks]: x = d q */
     const float *sum, *half_sum;     /* [n_blocks], [2 n_blocks]: d times the sum of its codes */
-    const int32_t *bias, *half_bias; /* likewise: -128 times the sum of its codes */
+    const int32_t *bias, *half_bias; /* likewise: WHOLE_FLOAT - 128 times the sum of its codes */
 } block_lists;
 
-enum { LISTS_BYTES = 28 }; /* for each block */
+enum {
+    LISTS_BYTES = 28, /* for each block */
+    /* The bits of 1.5 * 2^23: added to a whole number n they are the float 1.5 * 2^23 + n. */
+    WHOLE_FLOAT = 0x4b400000,
+};
 
 extern const bora_quant quant_activation;
 

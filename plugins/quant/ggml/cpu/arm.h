@@ -48,7 +48,8 @@ INLINE float_register join_block(code_kind kind, float_register sum, const chunk
 {
     float32x4_t dot = vcvtq_f32_s32(low);
     if (kind == SIGNED_32 || kind == OFFSET_32) {
-        sum = fma_register((float_register)vmulq_n_f32(dot, lists.d[at]), c->scales[b].r[q], sum);
+        dot = vmulq_f32(dot, (float32x4_t)c->scales[b].r[q]);
+        sum = (float_register)vfmaq_n_f32((float32x4_t)sum, dot, lists.d[at]);
         if (kind == OFFSET_32)
             sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[b].r[q], lists.sum[at]);
         return sum;
@@ -149,10 +150,10 @@ INLINE void add_by_pairs(code_kind kind, const chunk *c, const words pairs[CHUNK
 #endif
 
 /* As in product.c; no bias is wanted here. */
-INLINE void add_tokens(code_kind kind, bool flip, int shift, const chunk *c, int n_blocks, const int8_t *acts,
+INLINE void add_tokens(code_kind kind, bool flip, bool few, int shift, const chunk *c, int n_blocks, const int8_t *acts,
                        size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)
 {
-    (void)flip, (void)shift;
+    (void)flip, (void)few, (void)shift;
     int t = 0;
 #ifdef __ARM_FEATURE_MATMUL_INT8
     if (n_tokens >= TOKENS_BY_PAIRS) {

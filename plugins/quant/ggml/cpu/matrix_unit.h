@@ -38,16 +38,17 @@ INLINE void add_scaled(code_kind kind, const chunk *c, int b, const int32_t low[
 {
     for (int t = 0; t < TILE_TOKENS; t++) {
         const block_lists lists = lists_of(acts + (size_t)t * act_bytes, k);
-        const __m512 first = _mm512_cvtepi32_ps(_mm512_load_si512(low[t]));
+        /* The sums began at WHOLE_FLOAT: see scale_sum() of product.c. */
+        const __m512 scaled = _mm512_fmadd_ps(
+            _mm512_load_ps(low[t]), (__m512)c->scales[kind == SIGNED_32 || kind == OFFSET_32 ? b : 2 * b].r[0],
+            (__m512)c->minus[b].r[0]);
         if (kind == SIGNED_32 || kind == OFFSET_32) {
-            const __m512 scaled = _mm512_mul_ps(first, _mm512_set1_ps(lists.d[block]));
-            sums[t] = _mm512_fmadd_ps(scaled, (__m512)c->scales[b].r[0], sums[t]);
+            sums[t] = _mm512_fmadd_ps(scaled, _mm512_set1_ps(lists.d[block]), sums[t]);
             if (kind == OFFSET_32)
                 sums[t] = _mm512_fmadd_ps((__m512)c->offsets[b].r[0], _mm512_set1_ps(lists.sum[block]), sums[t]);
         } else {
-            const __m512 second = _mm512_cvtepi32_ps(_mm512_load_si512(high[t]));
-            const __m512 both = _mm512_fmadd_ps(second, (__m512)c->scales[2 * b + 1].r[0],
-                                                _mm512_mul_ps(first, (__m512)c->scales[2 * b].r[0]));
+            const __m512 second = _mm512_sub_ps(_mm512_load_ps(high[t]), _mm512_set1_ps(0x1.8p23f));
+            const __m512 both = _mm512_fmadd_ps(second, (__m512)c->scales[2 * b + 1].r[0], scaled);
             sums[t] = _mm512_fmadd_ps(both, _mm512_set1_ps(lists.d[block]), sums[t]);
             if (kind == OFFSET_16) {
                 sums[t] =
@@ -59,12 +60,17 @@ INLINE void add_scaled(code_kind kind, const chunk *c, int b, const int32_t low[
     }
 }
 
+/* Where the sums of a row of a tile begin. */
+#define FOUR(x) x, x, x, x
+_Alignas(64) static const int32_t beginning[PANEL_ROWS] = { FOUR(WHOLE_FLOAT), FOUR(WHOLE_FLOAT), FOUR(WHOLE_FLOAT),
+                                                            FOUR(WHOLE_FLOAT) };
+
 /* A block's products with 16 tokens wait in memory until they are scaled: of all its columns, or of each half. */
 typedef int32_t dot_products[2][TILE_TOKENS][PANEL_ROWS];
 
 #define MULTIPLY(sum, act, code, x, codes, to)                                                                         \
     do {                                                                                                               \
-        _tile_zero(sum);                                                                                               \
+        _tile_loadd(sum, beginning, 0); /* the same for all rows */                                                    \
         _tile_loadd(act, x, act_bytes);                                                                                \
         _tile_loadd(code, codes, 64);                                                                                  \
         _tile_dpbssd(sum, act, code);                                                                                  \

@@ -17,6 +17,7 @@
 enum {
     MAX_TOKENS = 256,
     TOKENS_AT_ONCE = REGISTER_BYTES == 64 ? 8 : 4, /* whose sums stay in registers */
+    FEW_TOKENS = 4,
     WIDEST_STRIDE = 1 << 26,
 };
 
@@ -38,41 +39,58 @@ INLINE ints dot_codes(ints sum, const words *codes, int n_words, const int8_t *x
     return sum;
 }
 
-/* What 128 times a sum of activations gives for another power of two. */
-INLINE ints bias_of(int32_t bias, int shift)
+/* Where a sum of products begins. With unsigned codes (CODE_BIAS) that is the bits of 1.5 * 2^23, less what the codes'
+ * bias adds: then the sum's bits are a float already, and to convert it is to subtract. `few`: the codes are as stored,
+ * their bias is 128 >> shift. */
+INLINE ints begin_sum(bool is_signed, bool few, int shift, int32_t bias)
 {
+    if (!CODE_BIAS)
+        return all_ints(0);
+    if (!is_signed)
+        return all_ints(WHOLE_FLOAT);
     ints i = all_ints(bias);
     EACH_REGISTER(q)
-    i.r[q] >>= shift;
+    i.r[q] = few ? ((i.r[q] - WHOLE_FLOAT) >> shift) + WHOLE_FLOAT : i.r[q];
     return i;
 }
 
-/* sums[t] += block b of the chunk times that of each token. The first three arguments are constants where this is
- * inlined. */
-INLINE void add_block(code_kind kind, bool flip, int n_tokens, int shift, const chunk *c, int b, const int8_t *acts,
-                      size_t act_bytes, int64_t first, int64_t k, floats *sums)
+/* sum * scale, rounded once; with unsigned codes by (1.5 * 2^23 + sum) * scale + minus: a scale has so few digits that
+ * `minus` is exact, and so the rounding is the same. */
+INLINE floats scale_sum(ints sum, floats scale, floats minus)
 {
-    const bool is_signed = kind == SIGNED_32 || kind == SIGNED_16, from_bias = is_signed && CODE_BIAS;
+    return CODE_BIAS ? fma_floats(floats_of_bits(sum), scale, minus) : multiply(float_ints(sum), scale);
+}
+
+INLINE floats float_sum(ints sum)
+{
+    return CODE_BIAS ? subtract(floats_of_bits(sum), 0x1.8p23f) : float_ints(sum);
+}
+
+/* sums[t] += block b of the chunk times that of each token. The first four arguments are constants where this is
+ * inlined. */
+INLINE void add_block(code_kind kind, bool flip, bool few, int n_tokens, int shift, const chunk *c, int b,
+                      const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *sums)
+{
+    const bool is_signed = kind == SIGNED_32 || kind == SIGNED_16;
     words codes[WORDS_PER_BLOCK];
     for (int j = 0; j < WORDS_PER_BLOCK; j++)
-        codes[j] = biased(c->codes[b][j], flip && from_bias);
+        codes[j] = biased(c->codes[b][j], flip && is_signed && CODE_BIAS);
     for (int t = 0; t < n_tokens; t++) {
         const int8_t *row = acts + (size_t)t * act_bytes, *x = row + first + b * BLOCK;
         const block_lists lists = lists_of(row, k);
         const int64_t at = first / BLOCK + b;
         if (kind == SIGNED_32 || kind == OFFSET_32) {
-            const ints dot =
-                dot_codes(from_bias ? bias_of(lists.bias[at], shift) : all_ints(0), codes, WORDS_PER_BLOCK, x);
-            sums[t] = fma_floats(scale_floats(float_ints(dot), lists.d[at]), c->scales[b], sums[t]);
+            const ints dot = dot_codes(begin_sum(is_signed, few, shift, lists.bias[at]), codes, WORDS_PER_BLOCK, x);
+            sums[t] = fma_all(scale_sum(dot, c->scales[b], c->minus[b]), lists.d[at], sums[t]);
             if (kind == OFFSET_32)
                 sums[t] = fma_all(c->offsets[b], lists.sum[at], sums[t]);
         } else {
-            const ints low = dot_codes(from_bias ? bias_of(lists.half_bias[2 * at], shift) : all_ints(0), codes,
-                                       WORDS_PER_BLOCK / 2, x);
-            const ints high = dot_codes(from_bias ? bias_of(lists.half_bias[2 * at + 1], shift) : all_ints(0),
+            const ints low =
+                dot_codes(begin_sum(is_signed, few, shift, lists.half_bias[2 * at]), codes, WORDS_PER_BLOCK / 2, x);
+            const ints high = dot_codes(begin_sum(is_signed, few, shift, lists.half_bias[2 * at + 1]),
                                         codes + WORDS_PER_BLOCK / 2, WORDS_PER_BLOCK / 2, x + BLOCK / 2);
             const floats both =
-                fma_floats(float_ints(high), c->scales[2 * b + 1], multiply(float_ints(low), c->scales[2 * b]));
+                fma_floats(float_sum(high), c->scales[2 * b + 1], scale_sum(low, c->scales[2 * b], c->minus[b]));
             sums[t] = fma_all(both, lists.d[at], sums[t]);
             if (kind == OFFSET_16) {
                 sums[t] = fma_all(c->offsets[2 * b], lists.half_sum[2 * at], sums[t]);
@@ -82,24 +100,24 @@ INLINE void add_block(code_kind kind, bool flip, int n_tokens, int shift, const 
     }
 }
 
-INLINE void add_chunk(code_kind kind, bool flip, int n_tokens, int shift, const chunk *c, int n_blocks,
+INLINE void add_chunk(code_kind kind, bool flip, bool few, int n_tokens, int shift, const chunk *c, int n_blocks,
                       const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *results)
 {
     floats sums[TOKENS_AT_ONCE];
     for (int t = 0; t < n_tokens; t++)
         sums[t] = results[t];
     for (int b = 0; b < n_blocks; b++)
-        add_block(kind, flip, n_tokens, shift, c, b, acts, act_bytes, first, k, sums);
+        add_block(kind, flip, few, n_tokens, shift, c, b, acts, act_bytes, first, k, sums);
     for (int t = 0; t < n_tokens; t++)
         results[t] = sums[t];
 }
 
-INLINE void add_tokens(code_kind kind, bool flip, int shift, const chunk *c, int n_blocks, const int8_t *acts,
+INLINE void add_tokens(code_kind kind, bool flip, bool few, int shift, const chunk *c, int n_blocks, const int8_t *acts,
                        size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)
 {
     int t = 0;
 #define TOKENS(n)                                                                                                      \
-    add_chunk(kind, flip, n, shift, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t)
+    add_chunk(kind, flip, few, n, shift, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t)
     for (; t + TOKENS_AT_ONCE <= n_tokens; t += TOKENS_AT_ONCE)
         TOKENS(TOKENS_AT_ONCE);
     for (; t + 4 <= n_tokens; t += 4)
@@ -116,25 +134,34 @@ INLINE void add_tokens(code_kind kind, bool flip, int shift, const chunk *c, int
 typedef void (*add_function)(int shift, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
                              int n_tokens, int64_t first, int64_t k, floats *results);
 
-#define ADD_TOKENS(NAME, KIND, flip)                                                                                   \
+#define ADD_TOKENS(NAME, KIND, flip, few)                                                                              \
     static void NAME##_##KIND(int shift, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,           \
                               int n_tokens, int64_t first, int64_t k, floats *results)                                 \
     {                                                                                                                  \
-        add_tokens(KIND, flip, shift, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                      \
+        add_tokens(KIND, flip, few, shift, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                 \
     }
 
-ADD_TOKENS(add, SIGNED_32, 0)
-ADD_TOKENS(add, OFFSET_32, 0)
-ADD_TOKENS(add, SIGNED_16, 0)
-ADD_TOKENS(add, OFFSET_16, 0)
+ADD_TOKENS(add, SIGNED_32, false, false)
+ADD_TOKENS(add, OFFSET_32, false, false)
+ADD_TOKENS(add, SIGNED_16, false, false)
+ADD_TOKENS(add, OFFSET_16, false, false)
 static const add_function add_functions[] = { add_SIGNED_32, add_OFFSET_32, add_SIGNED_16, add_OFFSET_16 };
+
+#if defined(__x86_64__)
+/* For few tokens it is quicker to leave codes as they are stored, and to work a little more on each sum. */
+ADD_TOKENS(add_few, SIGNED_32, false, true)
+ADD_TOKENS(add_few, SIGNED_16, false, true)
+static const add_function few_functions[] = { add_few_SIGNED_32, add_OFFSET_32, add_few_SIGNED_16, add_OFFSET_16 };
+#else
+#define few_functions add_functions
+#endif
 
 #ifdef __AMX_INT8__
 /* For the tokens that are left over where codes were unpacked for tiles, which take them with their signs. */
-ADD_TOKENS(add_flipped, SIGNED_32, 1)
-ADD_TOKENS(add_flipped, SIGNED_16, 1)
-static const add_function add_flipped[] = { add_flipped_SIGNED_32, add_OFFSET_32, add_flipped_SIGNED_16,
-                                            add_OFFSET_16 };
+ADD_TOKENS(add_flipped, SIGNED_32, true, false)
+ADD_TOKENS(add_flipped, SIGNED_16, true, false)
+static const add_function flipped_functions[] = { add_flipped_SIGNED_32, add_OFFSET_32, add_flipped_SIGNED_16,
+                                                  add_OFFSET_16 };
 #endif
 
 /* Brings the next columns of a panel near while these are worked on. */
@@ -145,14 +172,20 @@ static void prefetch_rows(const uint8_t *p, size_t stride, size_t bytes)
             __builtin_prefetch(p + (size_t)r * stride + at, 0, 2);
 }
 
-/* Codes that the multiplication wants unsigned are taken as they are stored, and what their zero adds is taken off
- * where a sum begins. */
+/* 128 >> shift is what stands for zero. */
 static int bias_shift(const unpacker *format)
 {
     int shift = 0;
-    while (CODE_BIAS && format->zero && format->zero << shift < 128)
+    while (format->zero && format->zero << shift < 128)
         shift++;
     return shift;
+}
+
+static void prepare_minus(code_kind kind, int n_blocks, chunk *c)
+{
+    const int step = kind == SIGNED_16 || kind == OFFSET_16 ? 2 : 1;
+    for (int b = 0; CODE_BIAS && b < n_blocks; b++)
+        c->minus[b] = multiply(c->scales[step * b], all_floats(-0x1.8p23f));
 }
 
 INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, size_t row_bytes, int n_rows, int64_t k,
@@ -166,18 +199,18 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
     const unpack_function unpack = packed ? format->panel : format->rows;
     memset(results, 0, (size_t)n_tokens * sizeof *results);
     int n_by_tiles = 0;
-    uint8_t bias = CODE_BIAS ? (uint8_t)format->zero : 0;
+    const bool few = n_tokens <= FEW_TOKENS;
+    uint8_t bias = few && CODE_BIAS ? (uint8_t)format->zero : CODE_BIAS;
+    add_function add = (few ? few_functions : add_functions)[format->kind];
 #ifdef __AMX_INT8__
     n_by_tiles = n_tokens / TILE_TOKENS * TILE_TOKENS;
     if (n_by_tiles > 0) {
         tiles_begin(format->kind);
         bias = 0;
+        add = flipped_functions[format->kind];
     }
-    const add_function add = (n_by_tiles > 0 ? add_flipped : add_functions)[format->kind];
-#else
-    const add_function add = add_functions[format->kind];
 #endif
-    const int shift = n_by_tiles > 0 ? 0 : bias_shift(format);
+    const int shift = bias_shift(format);
     for (int64_t first = 0; first < k; first += CHUNK_BLOCKS * BLOCK) {
         const int n_blocks = k - first < CHUNK_BLOCKS * BLOCK ? (int)((k - first) / BLOCK) : CHUNK_BLOCKS;
         const size_t bytes = (size_t)(n_blocks * BLOCK / format->block_elems) * format->block_bytes;
@@ -194,6 +227,7 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
                           row_bytes, bytes);
             unpack(rows + at, row_bytes, n_blocks, bias, &c);
         }
+        prepare_minus(format->kind, n_blocks, &c);
 #ifdef __AMX_INT8__
         if (n_by_tiles > 0)
             tiles_add(format->kind, &c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);

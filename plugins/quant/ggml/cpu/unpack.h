@@ -19,6 +19,7 @@ enum { CHUNK_BLOCKS = 16, WORDS_PER_BLOCK = BLOCK / 4 };
 typedef struct chunk {
     words codes[CHUNK_BLOCKS][WORDS_PER_BLOCK]; /* plus a bias */
     floats scales[2 * CHUNK_BLOCKS];            /* [n_blocks], or [2 n_blocks] for formats with groups of 16 */
+    floats minus[CHUNK_BLOCKS];                 /* -1.5 * 2^23 times the first scale of each block: see product.c */
     floats offsets[2 * CHUNK_BLOCKS];           /* likewise, for formats that have any */
 } chunk;
 

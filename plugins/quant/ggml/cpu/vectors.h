@@ -154,11 +154,19 @@ INLINE floats multiply(floats a, floats b)
     return a;
 }
 
-INLINE floats scale_floats(floats a, float b)
+INLINE floats subtract(floats a, float b)
 {
     EACH_REGISTER(q)
-    a.r[q] *= b;
+    a.r[q] -= b;
     return a;
+}
+
+INLINE floats floats_of_bits(ints a)
+{
+    floats f;
+    EACH_REGISTER(q)
+    f.r[q] = (float_register)a.r[q];
+    return f;
 }
 
 INLINE floats negate(floats a)
@@ -202,7 +210,7 @@ INLINE floats fma_all(floats a, float b, floats c)
 
 #if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && !defined(__AVX512F__))
 /* The processor multiplies unsigned by signed bytes: codes around zero get 128 added, and what that adds is taken off
- * where a sum begins. */
+ * where a sum begins (product.c). */
 enum { CODE_BIAS = 128 };
 #else
 enum { CODE_BIAS = 0 };
