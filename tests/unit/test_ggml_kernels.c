@@ -224,6 +224,99 @@ static void activations_are_within_half_a_step(void **state)
     free(x);
 }
 
+static const bora_tile *best_tile(const char *format)
+{
+    const bora_kernel *best = NULL;
+    for (size_t i = 0; plugin->kernels[i] != NULL; i++) {
+        const bora_kernel *kernel = plugin->kernels[i];
+        if (strcmp(kernel->quant, format) == 0 && (!kernel->usable || kernel->usable()) &&
+            (!best || kernel->priority > best->priority))
+            best = kernel;
+    }
+    assert_non_null(best);
+    return best->tile;
+}
+
+/* What products read: hidden states, with and without a few large numbers, and what a gate has gone over. */
+typedef enum input_kind { NORMAL, OUTLIERS, GATED } input_kind;
+
+static float any_normal(void)
+{
+    float sum = 0;
+    for (int i = 0; i < 12; i++)
+        sum += any_float();
+    return sum / 2;
+}
+
+static float any_input(input_kind kind)
+{
+    float x = any_normal();
+    if (kind == OUTLIERS && any_float() > 0.98f) /* one of a hundred */
+        x *= 20;
+    if (kind == GATED) {
+        const float gate = any_normal();
+        x *= gate / (1 + expf(-gate));
+    }
+    return x;
+}
+
+/* Rounding moves an activation by half a step at most, and a step is a 127th of the largest magnitude of its 32
+ * numbers. So a result is off by at most the sum of |weight| step / 2. And as errors spread evenly over a step,
+ * independently of each other, the square of that is expected to be the sum of (weight step)^2 / 12: the mean over so
+ * many results comes close, its root within a few percent. Scales shared by 64 numbers would exceed it. */
+static void check_exactness(const char *format, input_kind kind)
+{
+    enum { K_BLOCKS = 24, K = 32 * K_BLOCKS };
+    const bora_tile *tile = best_tile(format);
+    product p = make_product(find(format), tile->activation, K, MAX_ROWS, MAX_TOKENS);
+    float *inputs = malloc((size_t)MAX_TOKENS * K * sizeof *inputs), *out = malloc(sizeof(float[MAX_TOKENS][MAX_ROWS]));
+    for (int i = 0; i < MAX_TOKENS * K; i++)
+        inputs[i] = any_input(kind);
+    for (size_t t = 0; t < MAX_TOKENS; t++)
+        p.activation->quantize(inputs + t * K, NULL, p.acts + t * p.act_bytes, K);
+    multiply(tile, &p, MAX_TOKENS, out);
+
+    double squares = 0, expected = 0;
+    for (int t = 0; t < MAX_TOKENS; t++) {
+        const float *x = inputs + t * K;
+        double step[K_BLOCKS] = { 0 };
+        for (int i = 0; i < K; i++)
+            step[i / 32] = fmax(step[i / 32], fabs((double)x[i]) / 127);
+        for (int r = 0; r < MAX_ROWS; r++) {
+            const float *w = p.row_floats + r * K;
+            double sum = 0, size = 0, most = 0;
+            for (int i = 0; i < K; i++) {
+                const double weight = (double)w[i], off = weight * step[i / 32];
+                sum += weight * (double)x[i];
+                size += fabs(weight * (double)x[i]);
+                most += fabs(off) / 2;
+                expected += off * off / 12;
+            }
+            /* The step is a float, and the summation rounds too: see assert_right(). */
+            most = most * 1.0001 + size * 0x1p-24 * (K_BLOCKS + 16);
+            const double error = (double)out[t * MAX_ROWS + r] - sum;
+            squares += error * error;
+            if (!(fabs(error) <= most))
+                fail_msg("%s, inputs %d: row %d, token %d is off by %g, not at most %g", format, kind, r, t, error,
+                         most);
+        }
+    }
+    if (!(sqrt(squares / expected) <= 1.08))
+        fail_msg("%s, inputs %d: %g times the error of rounding", format, kind, sqrt(squares / expected));
+    free_product(&p);
+    free(inputs);
+    free(out);
+}
+
+static void errors_are_those_of_rounding_activations(void **state)
+{
+    (void)state;
+    static const char *const formats[] = { "q4_0", "q5_1", "q8_0", "mxfp4", "q2_k", "q3_k", "q4_k", "q6_k" };
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
+        for (input_kind kind = NORMAL; kind <= GATED; kind++)
+            check_exactness(formats[f], kind);
+}
+
 /* What is no number stays none, in its own token alone. */
 static void infinities_and_nans_reach_the_result(void **state)
 {
@@ -251,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_kernels_give_the_same_right_bits),
         cmocka_unit_test(activations_are_within_half_a_step),
+        cmocka_unit_test(errors_are_those_of_rounding_activations),
         cmocka_unit_test(infinities_and_nans_reach_the_result),
     };
     return cmocka_run_group_tests(tests, load_plugin, NULL);
