@@ -24,6 +24,8 @@ static void tiles_begin(code_kind kind)
         config.columns[i] = (uint16_t)(i == 4 || i == 5 ? k : 64);
         config.rows[i] = (uint8_t)(i < 6 ? TILE_TOKENS : k / 4);
     }
+    /* gcc 12 believes that only the first bytes are read, and would not store the rest. */
+    __asm__ volatile("" : : "r"(&config) : "memory");
     _tile_loadconfig(&config);
 }
 
