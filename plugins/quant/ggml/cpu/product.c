@@ -203,9 +203,11 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
     uint8_t bias = few && CODE_BIAS ? (uint8_t)format->zero : CODE_BIAS;
     add_function add = (few ? few_functions : add_functions)[format->kind];
 #ifdef __AMX_INT8__
-    n_by_tiles = n_tokens / TILE_TOKENS * TILE_TOKENS;
+    n_by_tiles = n_tokens >= TILE_TOKENS         ? n_tokens / TILE_TOKENS * TILE_TOKENS
+                 : n_tokens >= SMALL_TILE_TOKENS ? SMALL_TILE_TOKENS
+                                                 : 0;
     if (n_by_tiles > 0) {
-        tiles_begin(format->kind);
+        tiles_begin(format->kind, n_tokens >= TILE_TOKENS ? TILE_TOKENS : SMALL_TILE_TOKENS);
         bias = 0;
         add = flipped_functions[format->kind];
     }
@@ -230,7 +232,7 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
         prepare_minus(format->kind, n_blocks, &c);
 #ifdef __AMX_INT8__
         if (n_by_tiles > 0)
-            tiles_add(format->kind, &c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);
+            tiles[format->kind].add(&c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);
 #endif
         if (n_by_tiles < n_tokens)
             add(shift, &c, n_blocks, acts + (size_t)n_by_tiles * act_bytes, act_bytes, n_tokens - n_by_tiles, first, k,
