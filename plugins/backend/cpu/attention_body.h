@@ -1,8 +1,9 @@
-/* The inner loops of attention, in the vectors of the file that includes this and defines ATTENTION_LOOPS, NAME, USABLE
- * and how many sums its registers hold: of SCORE_QUERIES by SCORE_VECS, of WEIGH_QUERIES by WEIGH_VECS, and where
- * numbers are converted of CONVERT_QUERIES by CONVERT_VECS. */
+/* The inner loops of attention, for the attention_NAME.c that includes this and defines TARGET (the attribute of every
+ * function here), VEC (floats of a register), ATTENTION_LOOPS, NAME, USABLE and how many sums its registers hold: of
+ * SCORE_QUERIES by SCORE_VECS, of WEIGH_QUERIES by WEIGH_VECS, and where numbers are converted of CONVERT_QUERIES by
+ * CONVERT_VECS. */
 #include "attention_loops.h"
-#include "vec.h"
+#include "attention_vectors.h"
 
 enum { MAX_SUMS = 8 };
 
@@ -93,8 +94,8 @@ INLINE void score_kind(cpu_number_kind kind, const float *queries, int n_queries
 #undef SCORE
 }
 
-static void score(const float *queries, int n_queries, int head_dim, const cpu_numbers *keys, float *out,
-                  size_t out_stride, const void *ahead, size_t ahead_bytes)
+TARGET static void score(const float *queries, int n_queries, int head_dim, const cpu_numbers *keys, float *out,
+                         size_t out_stride, const void *ahead, size_t ahead_bytes)
 {
 #define KIND(kind)                                                                                                     \
     case kind:                                                                                                         \
@@ -113,7 +114,7 @@ static void score(const float *queries, int n_queries, int head_dim, const cpu_n
 
 INLINE float largest(vec x)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return _mm512_reduce_max_ps((__m512)x);
 #else
     float max = x[0];
@@ -168,7 +169,7 @@ INLINE float exps_below(float *x, size_t n, float max)
 }
 
 /* A few queries at a time, so that one does not wait for its largest score alone. */
-static void soften(float *scores, size_t stride, int n_queries, size_t n, float *max, float *total)
+TARGET static void soften(float *scores, size_t stride, int n_queries, size_t n, float *max, float *total)
 {
     for (int q = 0; q < n_queries; q += SOFTEN_QUERIES) {
         int end = n_queries - q < SOFTEN_QUERIES ? n_queries : q + SOFTEN_QUERIES;
@@ -179,7 +180,7 @@ static void soften(float *scores, size_t stride, int n_queries, size_t n, float 
     }
 }
 
-static void softcap(float *x, size_t n, float cap)
+TARGET static void softcap(float *x, size_t n, float cap)
 {
     for (size_t i = 0; i < n; i += VEC)
         vec_store(x + i, cap * vec_tanh(vec_load(x + i) / cap));
@@ -270,8 +271,8 @@ INLINE void weigh_kind(cpu_number_kind kind, const cpu_numbers *values, int n, c
                       ahead, step);
 }
 
-static void weigh(const cpu_numbers *values, int n, const float *weights, size_t weights_stride, int n_queries,
-                  float *sum, size_t sum_stride, size_t width, const void *ahead, size_t ahead_bytes)
+TARGET static void weigh(const cpu_numbers *values, int n, const float *weights, size_t weights_stride, int n_queries,
+                         float *sum, size_t sum_stride, size_t width, const void *ahead, size_t ahead_bytes)
 {
 #define KIND(kind)                                                                                                     \
     case kind:                                                                                                         \
@@ -288,33 +289,33 @@ static void weigh(const cpu_numbers *values, int n, const float *weights, size_t
 #undef KIND
 }
 
-static void fold(float *sum, float keep, const float *part, float add, size_t width)
+TARGET static void fold(float *sum, float keep, const float *part, float add, size_t width)
 {
     for (size_t i = 0; i < width; i += VEC)
         vec_store(sum + i, vec_fma(vec_load(part + i), vec_all(add), vec_load(sum + i) * keep));
 }
 
-static void exps(float *x, size_t n)
+TARGET static void exps(float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += VEC)
         vec_store(x + i, vec_exp(vec_load(x + i)));
 }
 
-static void widen_f16(const void *from, float *to, size_t n)
+TARGET static void widen_f16(const void *from, float *to, size_t n)
 {
     const uint16_t *halves = from;
     for (size_t i = 0; i < n; i += VEC)
         vec_store(to + i, vec_load_f16(halves + i));
 }
 
-static void widen_bf16(const void *from, float *to, size_t n)
+TARGET static void widen_bf16(const void *from, float *to, size_t n)
 {
     const uint16_t *halves = from;
     for (size_t i = 0; i < n; i += VEC)
         vec_store(to + i, vec_load_bf16(halves + i));
 }
 
-static void widen_q8_rows(const void *blocks, float *to, size_t n_blocks)
+TARGET static void widen_q8_rows(const void *blocks, float *to, size_t n_blocks)
 {
     const char *block = blocks;
     for (size_t b = 0; b < n_blocks; b++, block += SCALE_BYTES + Q8_BLOCK, to += Q8_BLOCK) {
@@ -324,7 +325,7 @@ static void widen_q8_rows(const void *blocks, float *to, size_t n_blocks)
     }
 }
 
-static void widen_q8_columns(const int8_t *codes, size_t stride, const void *scales, size_t n, float *to)
+TARGET static void widen_q8_columns(const int8_t *codes, size_t stride, const void *scales, size_t n, float *to)
 {
     vec scale[ATTENTION_UNIT / VEC];
     for (int v = 0; v < ATTENTION_UNIT / VEC; v++)
@@ -334,7 +335,7 @@ static void widen_q8_columns(const int8_t *codes, size_t stride, const void *sca
             vec_store(to + d * ATTENTION_UNIT + v * VEC, vec_load_i8(codes + d * stride + v * VEC) * scale[v]);
 }
 
-static void transpose(const float *rows, size_t stride, size_t n, float *to)
+TARGET static void transpose(const float *rows, size_t stride, size_t n, float *to)
 {
     enum { SQUARE = 4 };
     typedef float square __attribute__((vector_size(16)));

@@ -1,4 +1,4 @@
-/* The inner loops of attention, compiled for several instruction sets (vec_NAME.c), with the same bits on all. */
+/* The inner loops of attention, for each instruction set (attention_NAME.c), with the same bits on all. */
 #ifndef CPU_ATTENTION_LOOPS_H
 #define CPU_ATTENTION_LOOPS_H
 

@@ -107,7 +107,7 @@ int64_t cpu_runs(bora_device *device, const bora_batch *batch, int32_t max_rows,
 void cpu_parallel(bora_device *device, int64_t n, int64_t cost,
                   void (*range)(void *ctx, int64_t begin, int64_t end, int thread), void *ctx);
 
-/* ---- inner.c: the inner loops, by the widest vectors of this processor, with the same bits on all of them ---- */
+/* ---- dot.c: products and weighted sums, by the widest vectors of this processor: the same bits on all of them ---- */
 
 /* out[t * out_stride + r] = row r . activation t, over k floats; strides of rows and activations in bytes. */
 void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const void *acts, size_t act_bytes,

@@ -1,7 +1,7 @@
 /* Operations on each number by itself: add, mul, scale, softcap, activation, gate, clamped_gate. */
 #include "cpu.h"
 
-#include "vectors.h"
+#include "row_vectors.h"
 
 #include <math.h>
 

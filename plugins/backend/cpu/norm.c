@@ -2,7 +2,7 @@
  * l + 16, l + 32, …, that are added in pairs at the end: the same bits on all instruction sets. */
 #include "cpu.h"
 
-#include "vectors.h"
+#include "row_vectors.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
  * Rows that are not floats are turned into floats while they are read when there are few tokens, and once for all of
  * them, in scratch, when there are many. The order of summation is the same. */
 #include "cpu.h"
-#include "loops.h"
+#include "dot.h"
 
 enum { PANEL_ROWS = 12, FEW_TOKENS = 32 };
 

@@ -1,4 +1,4 @@
-/* Sixteen floats in plain C, for processors that no other file knows. */
+/* The loops of dot_body.h in plain C, for processors that no other file knows. */
 #include <stdint.h>
 #include <string.h>
 
@@ -76,7 +76,7 @@ PART_FUNCTION float add_parts(const part *x)
     return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
-#include "loops_body.h"
+#include "dot_body.h"
 
 static bool usable(void)
 {

@@ -1,6 +1,7 @@
-/* Sixteen floats in two registers: AVX2 with its companions FMA and F16C. */
+/* The loops of dot_body.h for AVX2 with FMA and F16C: sixteen floats in two registers. */
 #ifdef __x86_64__
-#include <cpuid.h>
+#include "avx2.h"
+
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx2,fma,f16c")))
@@ -57,18 +58,11 @@ PART_FUNCTION float add_parts(const part *x)
     return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
 }
 
-#include "loops_body.h"
-
-static bool usable(void)
-{
-    unsigned eax, ebx, ecx, edx;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) &&
-           (ecx & bit_F16C);
-}
+#include "dot_body.h"
 
 const cpu_loops cpu_loops_avx2 = {
     .name = "AVX2",
-    .usable = usable,
+    .usable = has_avx2,
     .dot = dot,
     .dot_f16 = dot_f16,
     .dot_bf16 = dot_bf16,

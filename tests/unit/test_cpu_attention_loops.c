@@ -1,9 +1,8 @@
-/* The loops on vectors: near to the functions of the C library, and the same bits for every instruction set that this
- * processor has. */
+/* The inner loops of attention: their functions are near to those of the C library, and all of it is the same bits for
+ * every instruction set that this processor has. */
 #include "backend.h"
 
 #include "../../plugins/backend/cpu/attention_loops.h"
-#include "../../plugins/backend/cpu/function_loops.h"
 
 #include <float.h>
 #include <math.h>
@@ -17,24 +16,33 @@ static double ulps(float y, double exact)
     return fabs((double)y - exact) / unit;
 }
 
-static double exact_silu(double x)
-{
-    return x / (1 + exp(-x));
-}
+/* The functions that the loops are made of, of n numbers, a multiple of ATTENTION_LANES. */
+typedef enum function_name { EXP, EXP_BELOW, TANH, N_FUNCTIONS } function_name;
 
-static double exact_sigmoid(double x)
+static void run_function(const cpu_attention_loops *l, function_name f, float *x, size_t n)
 {
-    return 1 / (1 + exp(-x));
-}
-
-static double exact_gelu_tanh(double x)
-{
-    return x * exact_sigmoid(2 * sqrt(M_2_PI) * (x + 0.044715 * x * x * x));
+    float max, total, first = x[0];
+    switch (f) {
+    case EXP:
+        l->exps(x, n);
+        break;
+    case EXP_BELOW: /* softmax subtracts the largest: the first becomes that, 0, and is not tested */
+        x[0] = 0;
+        l->soften(x, n, 1, n, &max, &total);
+        assert_true(max == 0 && x[0] == 1);
+        x[0] = (float)exp((double)first);
+        break;
+    case TANH:
+        l->softcap(x, n, 1);
+        break;
+    case N_FUNCTIONS:
+        break;
+    }
 }
 
 typedef struct function {
     const char *name;
-    cpu_function_loop *loop;
+    function_name f;
     double (*exact)(double);
     float from, to;
     double most; /* units in the last place */
@@ -42,13 +50,13 @@ typedef struct function {
 
 enum { N_POINTS = 1 << 16 };
 
-static void check_function(const function *f)
+static void check_function(const cpu_attention_loops *l, const function *f)
 {
     float *x = blank_floats(N_POINTS), *y = blank_floats(N_POINTS);
     double worst = 0;
     for (int i = 0; i < N_POINTS; i++)
-        x[i] = f->from + (f->to - f->from) * ((float)i / (N_POINTS - 1));
-    f->loop(x, NULL, y, N_POINTS);
+        y[i] = x[i] = f->from + (f->to - f->from) * ((float)i / (N_POINTS - 1));
+    run_function(l, f->f, y, N_POINTS);
     for (int i = 0; i < N_POINTS; i++) {
         double error = ulps(y[i], f->exact((double)x[i]));
         if (!(error <= f->most))
@@ -61,102 +69,75 @@ static void check_function(const function *f)
     free(y);
 }
 
-/* Near zero a quotient by 1 + e^-x has no more than the errors of its parts; far below it has that of its argument,
- * which a float holds to half a unit: of gelu the cube's. */
 static void functions_are_near_the_exact_ones(void **state)
 {
     (void)state;
-    for (const cpu_function_loops *const *l = cpu_all_function_loops; *l; l++) {
-        if (!(*l)->usable())
-            continue;
-        const function all[] = {
-            { "exp", (*l)->exp, exp, -87, 88.7F, 1 },
-            { "exp", (*l)->exp, exp, -1, 1, 1 },
-            { "silu", (*l)->silu, exact_silu, -80, 80, 3 },
-            { "silu", (*l)->silu, exact_silu, -2, 2, 3 },
-            { "sigmoid", (*l)->sigmoid, exact_sigmoid, -80, 80, 3 },
-            { "tanh", (*l)->tanh, tanh, -10, 10, 2 },
-            { "tanh", (*l)->tanh, tanh, -0.7F, 0.7F, 2 },
-            { "gelu_tanh", (*l)->gelu_tanh, exact_gelu_tanh, -1, 20, 5 },
-        };
-        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-            check_function(&all[i]);
-    }
+    static const function all[] = {
+        { "exp", EXP, exp, -87, 88.7F, 1 },
+        { "exp", EXP, exp, -1, 1, 1 },
+        { "exp of softmax", EXP_BELOW, exp, -87, 0, 1 },
+        { "exp of softmax", EXP_BELOW, exp, -1, 0, 1 },
+        { "tanh", TANH, tanh, -10, 10, 2 },
+        { "tanh", TANH, tanh, -0.7F, 0.7F, 2 },
+    };
+    for (const cpu_attention_loops *const *l = cpu_all_attention_loops; *l; l++)
+        for (size_t i = 0; i < sizeof all / sizeof *all && (*l)->usable(); i++)
+            check_function(*l, &all[i]);
 }
 
 static void functions_at_the_ends(void **state)
 {
     (void)state;
-    for (const cpu_function_loops *const *l = cpu_all_function_loops; *l; l++) {
+    enum { N = ATTENTION_LANES };
+    const float x[N] = { -INFINITY, -1000, -87.5F, 88.8F, 1000, INFINITY, 0, NAN };
+    const float exps[] = { 0, 0, 0, INFINITY, INFINITY, INFINITY, 1 }, tanhs[] = { -1, -1, -1, 1, 1, 1, 0 };
+    for (const cpu_attention_loops *const *l = cpu_all_attention_loops; *l; l++) {
         if (!(*l)->usable())
             continue;
-        float x[] = { -INFINITY, -1000, -87.5F, 88.8F, 1000, INFINITY, 0, NAN }, y[8];
-        const float exps[] = { 0, 0, 0, INFINITY, INFINITY, INFINITY, 1 };
-        (*l)->exp(x, NULL, y, 8);
+        float y[N];
+        memcpy(y, x, sizeof y);
+        run_function(*l, EXP, y, N);
         assert_same_bits(y, exps, 7, "exp");
         assert_true(isnan(y[7]));
-        const float tanhs[] = { -1, -1, -1, 1, 1, 1, 0 };
-        (*l)->tanh(x, NULL, y, 8);
+        memcpy(y, x, sizeof y);
+        run_function(*l, TANH, y, N);
         assert_same_bits(y, tanhs, 7, "tanh");
         assert_true(isnan(y[7]));
-        (*l)->silu(x + 3, NULL, y, 5);
-        assert_true(y[1] == 1000 && y[2] == INFINITY && y[3] == 0 && isnan(y[4]));
-        const float factors[] = { 2, 3 };
-        (*l)->sigmoid(x + 5, factors, y, 2);
-        assert_true(y[0] == 2 && y[1] == 1.5F);
-    }
-}
-
-/* A number's function does not depend on where it stands, in place or not. */
-static void places_do_not_matter(void **state)
-{
-    (void)state;
-    enum { N = 41 };
-    float *x = random_floats(N, 5), whole[N], alone[N];
-    for (const cpu_function_loops *const *l = cpu_all_function_loops; *l; l++) {
-        if (!(*l)->usable())
-            continue;
-        (*l)->silu(x, x, whole, N);
+        float max, total;
         for (int i = 0; i < N; i++)
-            (*l)->silu(x + i, x + i, alone + i, 1);
-        assert_same_bits(whole, alone, N, "silu");
+            y[i] = i < 3 ? x[i] : 5;
+        y[1] = y[2] = 5 - 87.5F;
+        (*l)->soften(y, N, 1, N, &max, &total);
+        assert_true(y[0] == 0 && y[1] == 0 && y[2] == 0 && y[3] == 1 && max == 5 && total == N - 3);
     }
-    free(x);
 }
 
 static void function_bits_are_the_same_everywhere(void **state)
 {
     (void)state;
-    enum { N = 4099 };
+    enum { N = 4096 };
     float *x = random_floats(N, 6), *a = blank_floats(N), *b = blank_floats(N);
     for (int i = 0; i < N; i++)
         x[i] *= 40;
     x[7] = INFINITY;
     x[8] = -INFINITY;
-    const cpu_function_loops *const *last = cpu_all_function_loops;
+    const cpu_attention_loops *const *last = cpu_all_attention_loops;
     while (last[1])
         last++;
-    for (const cpu_function_loops *const *l = cpu_all_function_loops; l < last; l++) {
-        if (!(*l)->usable())
-            continue;
-        cpu_function_loop *const here[] = { (*l)->exp, (*l)->silu, (*l)->sigmoid, (*l)->gelu_tanh, (*l)->tanh };
-        cpu_function_loop *const there[] = { (*last)->exp, (*last)->silu, (*last)->sigmoid, (*last)->gelu_tanh,
-                                             (*last)->tanh };
-        for (int f = 0; f < 5; f++) {
-            here[f](x, NULL, a, N);
-            there[f](x, NULL, b, N);
+    for (const cpu_attention_loops *const *l = cpu_all_attention_loops; l < last; l++)
+        for (function_name f = EXP; f < N_FUNCTIONS && (*l)->usable(); f++) {
             for (int i = 0; i < N; i++)
-                if (isnan(a[i]) && isnan(b[i]))
-                    a[i] = b[i] = 0;
+                a[i] = b[i] = f == EXP_BELOW ? -fabsf(x[i]) : x[i];
+            run_function(*l, f, a, N);
+            run_function(*last, f, b, N);
             assert_same_bits(a, b, N, "a function");
         }
-    }
     free(x);
     free(a);
     free(b);
 }
 
-/* ---- attention ---- */
+/* ---- all loops ---- */
 
 enum { DIMS = 37, BLOCKS = 3, WIDTH = BLOCKS * 32 - 16, KEYS = ATTENTION_UNIT, QUERIES = 8, KINDS = CPU_OTHER };
 
@@ -280,7 +261,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_are_near_the_exact_ones),
         cmocka_unit_test(functions_at_the_ends),
-        cmocka_unit_test(places_do_not_matter),
         cmocka_unit_test(function_bits_are_the_same_everywhere),
         cmocka_unit_test(attention_bits_are_the_same_everywhere),
     };

@@ -1,12 +1,12 @@
-/* The cpu backend's inner loops: every instruction set gives the bits that one scalar definition gives. */
+/* Products and weighted sums of rows: every instruction set gives the bits that one scalar definition gives. */
 #include "backend.h"
 
 #include "../../plugins/backend/cpu/cpu.h"
-#include "../../plugins/backend/cpu/loops.h"
+#include "../../plugins/backend/cpu/dot.h"
 
 #include <math.h>
 
-/* The definition of the order, from the head of loops_body.h. */
+/* The definition of the order, from the head of dot_body.h. */
 static float dot_by_definition(const float *a, const float *b, int64_t k)
 {
     float s[16] = { 0 };

@@ -1,4 +1,5 @@
-/* The inner loops on sixteen floats at a time, for whoever includes this after saying what they are.
+/* Products and weighted sums of rows, sixteen floats at a time, for the dot_NAME.c that includes this after saying what
+ * they are.
  *
  * A dot product is 16 sums: sum l takes the numbers l, l + 16, l + 32, … in order, each by one fused multiply-add, and
  * at the end the sums are added in pairs (l and l + 8, then l and l + 4, …). That order is the same for every width of
@@ -9,7 +10,7 @@
  * splat, load_f32, store, multiply, fused (a * b + c) and add_parts; BLOCK_ROWS and BLOCK_ACTS, a block whose sums fill
  * the registers; EACH_ACTS(M, ...), M(..., n) for n = 1 … BLOCK_ACTS; and where there are instructions for it, HAS_HALF
  * with load_f16 and load_bf16, HAS_ADD_PARTS_OF_4 with add_parts_of_4. */
-#include "loops.h"
+#include "dot.h"
 
 #include <string.h>
 

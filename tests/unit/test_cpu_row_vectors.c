@@ -1,7 +1,8 @@
-/* Functions of sixteen floats at once: against libm in double, and the same bits on every instruction set. */
+/* The vectors of the steps that work row by row: their functions against libm in double, and the same bits on every
+ * instruction set. */
 #include "cpu_cut.h"
 
-#include "../../plugins/backend/cpu/vectors.h"
+#include "../../plugins/backend/cpu/row_vectors.h"
 
 typedef void vector_function(const float *x, float *out);
 

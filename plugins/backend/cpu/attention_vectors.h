@@ -1,28 +1,23 @@
-/* Vectors of floats as wide as the instruction set for which a file is compiled, and the functions that are made of
- * them.
+/* The vectors of attention: VEC floats, one register of the instruction set that the including file is for
+ * (attention_NAME.c defines VEC and TARGET), and functions of them. e^x and tanh are made of fused multiply-adds, as
+ * attention's sums are, and softmax, which takes e^x of every score, has one that leaves out what cannot come; those of
+ * the steps that work row by row are in row_vectors.h, and do without.
  *
  * Every lane is computed alone, by fused multiply-adds, integer operations and roundings that all instruction sets
  * have: what is made of these is the same bits whatever the width. */
-#ifndef CPU_VEC_H
-#define CPU_VEC_H
+#ifndef CPU_ATTENTION_VECTORS_H
+#define CPU_ATTENTION_VECTORS_H
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE TARGET static inline __attribute__((always_inline))
 
-#if defined __AVX512F__
+#if VEC > 4
 #include <immintrin.h>
-enum { VEC = 16 };
-#elif defined __AVX2__ && defined __FMA__ && defined __F16C__
-#include <immintrin.h>
-enum { VEC = 8 };
-#else
-#ifdef __aarch64__
+#elif defined __aarch64__
 #include <arm_neon.h>
-#endif
-enum { VEC = 4 };
 #endif
 
 typedef float vec __attribute__((vector_size(VEC * 4)));
@@ -43,9 +38,9 @@ INLINE void vec_store(float *to, vec x)
 
 INLINE vec vec_all(float x)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return (vec)_mm512_set1_ps(x);
-#elif defined __AVX2__
+#elif VEC == 8
     return (vec)_mm256_set1_ps(x);
 #else
     return (vec){ x, x, x, x };
@@ -55,9 +50,9 @@ INLINE vec vec_all(float x)
 /* a b + c, rounded once. */
 INLINE vec vec_fma(vec a, vec b, vec c)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined __AVX2__
+#elif VEC == 8
     return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #elif defined __aarch64__
     return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
@@ -71,9 +66,9 @@ INLINE vec vec_fma(vec a, vec b, vec c)
 /* In each lane `yes` where a < b, else (a NaN is in no order) `no`. */
 INLINE vec vec_if_less(vec a, vec b, vec yes, vec no)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return (vec)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
-#elif defined __AVX2__
+#elif VEC == 8
     return (vec)_mm256_blendv_ps((__m256)no, (__m256)yes, _mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
 #else
     ivec mask = a < b;
@@ -84,9 +79,9 @@ INLINE vec vec_if_less(vec a, vec b, vec yes, vec no)
 /* The larger one, and b where there is none. */
 INLINE vec vec_max(vec a, vec b)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return (vec)_mm512_max_ps((__m512)a, (__m512)b);
-#elif defined __AVX2__
+#elif VEC == 8
     return (vec)_mm256_max_ps((__m256)a, (__m256)b);
 #else
     return vec_if_less(b, a, a, b);
@@ -97,9 +92,9 @@ INLINE vec vec_max(vec a, vec b)
 
 INLINE vec vec_load_f16(const uint16_t *from)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return (vec)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
-#elif defined __AVX2__
+#elif VEC == 8
     return (vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)from));
 #elif defined __aarch64__
     return (vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from)));
@@ -118,9 +113,9 @@ INLINE vec vec_load_f16(const uint16_t *from)
 
 INLINE vec vec_all_f16(uint16_t half)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return (vec)_mm512_cvtph_ps(_mm256_set1_epi16((short)half));
-#elif defined __AVX2__
+#elif VEC == 8
     return (vec)_mm256_cvtph_ps(_mm_set1_epi16((short)half));
 #else
     uint16_t halves[VEC];
@@ -132,10 +127,10 @@ INLINE vec vec_all_f16(uint16_t half)
 
 INLINE vec vec_load_bf16(const uint16_t *from)
 {
-#if defined __AVX512F__
+#if VEC == 16
     __m256i half = _mm256_loadu_si256((const __m256i *)(const void *)from);
     return (vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
-#elif defined __AVX2__
+#elif VEC == 8
     __m128i half = _mm_loadu_si128((const __m128i *)(const void *)from);
     return (vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16);
 #else
@@ -148,9 +143,9 @@ INLINE vec vec_load_bf16(const uint16_t *from)
 
 INLINE vec vec_load_i8(const int8_t *from)
 {
-#if defined __AVX512F__
+#if VEC == 16
     return (vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from)));
-#elif defined __AVX2__
+#elif VEC == 8
     return (vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)from)));
 #else
     vec x;
@@ -187,7 +182,7 @@ INLINE vec_exp_parts vec_exp_split(vec x)
 INLINE vec vec_exp_below(vec x)
 {
     vec_exp_parts e = vec_exp_split(x);
-#if defined __AVX512F__
+#if VEC == 16
     __mmask16 keep = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87), _CMP_NLT_UQ);
     return (vec)_mm512_maskz_scalef_ps(keep, (__m512)e.fraction, (__m512)e.n);
 #else

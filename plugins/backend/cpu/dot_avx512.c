@@ -1,4 +1,4 @@
-/* Sixteen floats in one register: AVX-512. */
+/* The loops of dot_body.h for AVX-512: sixteen floats in one register. */
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -67,7 +67,7 @@ PART_FUNCTION void add_parts_of_4(part a, part b, part c, part d, float out[4])
     _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, s)));
 }
 
-#include "loops_body.h"
+#include "dot_body.h"
 
 static bool usable(void)
 {

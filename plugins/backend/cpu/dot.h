@@ -1,7 +1,7 @@
-/* The inner loops, once for each instruction set: loops_NAME.c says what sixteen floats are there, loops_body.h what is
- * done with them, and inner.c chooses a table. All tables give the same bits. */
-#ifndef CPU_LOOPS_H
-#define CPU_LOOPS_H
+/* Products and weighted sums of rows of floats, once for each instruction set: dot_NAME.c says what sixteen floats are
+ * there, dot_body.h what is done with them, and dot.c chooses a table. All tables give the same bits. */
+#ifndef CPU_DOT_H
+#define CPU_DOT_H
 
 #include <stdbool.h>
 #include <stddef.h>

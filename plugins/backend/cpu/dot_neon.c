@@ -1,5 +1,5 @@
-/* Sixteen floats in four registers: Advanced SIMD of 64-bit Arm, which always has fused multiply-adds and binary16
- * conversions. */
+/* The loops of dot_body.h for Advanced SIMD of 64-bit Arm, which always has fused multiply-adds and binary16
+ * conversions: sixteen floats in four registers. */
 #ifdef __aarch64__
 #include <arm_neon.h>
 
@@ -53,7 +53,7 @@ PART_FUNCTION float add_parts(const part *x)
     return vget_lane_f32(d, 0) + vget_lane_f32(d, 1);
 }
 
-#include "loops_body.h"
+#include "dot_body.h"
 
 static bool usable(void)
 {

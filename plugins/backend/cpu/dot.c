@@ -1,6 +1,8 @@
-/* The inner loops of this processor: chosen among the tables of loops_*.c, which all give the same bits. */
+/* Products and weighted sums of rows by the instructions of this processor: the best of the tables of dot_NAME.c, which
+ * all give the same bits. */
+#include "dot.h"
+
 #include "cpu.h"
-#include "loops.h"
 
 extern const cpu_loops cpu_loops_avx512, cpu_loops_avx2, cpu_loops_neon, cpu_loops_portable;
 

@@ -1,13 +1,12 @@
-/* Sixteen floats at once, for all instruction sets: one definition in gcc's vectors, compiled for each of them, with
- * the same bits on all, because nothing is contracted and every number is alone in its lane. */
-#ifndef CPU_VECTORS_H
-#define CPU_VECTORS_H
+/* The vectors of the steps that work row by row (norm.c, elementwise.c): sixteen floats, one definition in gcc's
+ * vectors, compiled for each instruction set, with the same bits on all, because nothing is contracted and every number
+ * is alone in its lane. There are no fused multiply-adds, which are slow where no instruction does them; attention is
+ * made of those, so it has its own vectors, e^x and tanh (attention_vectors.h). */
+#ifndef CPU_ROW_VECTORS_H
+#define CPU_ROW_VECTORS_H
 
 #include <stdint.h>
 #include <string.h>
-
-/* Everything here is inlined: no vector is passed from function to function, where its way depends on the flags. */
-#pragma GCC diagnostic ignored "-Wpsabi"
 
 enum { LANES = 16 };
 
