@@ -44,7 +44,7 @@ INLINE ints dot_codes(ints sum, const words *codes, int n_words, const int8_t *x
  * their bias is 128 >> shift. */
 INLINE ints begin_sum(bool is_signed, bool few, int shift, int32_t bias)
 {
-    if (!CODE_BIAS)
+    if (CODE_BIAS == 0)
         return all_ints(0);
     if (!is_signed)
         return all_ints(WHOLE_FLOAT);
@@ -58,12 +58,12 @@ INLINE ints begin_sum(bool is_signed, bool few, int shift, int32_t bias)
  * `minus` is exact, and so the rounding is the same. */
 INLINE floats scale_sum(ints sum, floats scale, floats minus)
 {
-    return CODE_BIAS ? fma_floats(floats_of_bits(sum), scale, minus) : multiply(float_ints(sum), scale);
+    return CODE_BIAS > 0 ? fma_floats(floats_of_bits(sum), scale, minus) : multiply(float_ints(sum), scale);
 }
 
 INLINE floats float_sum(ints sum)
 {
-    return CODE_BIAS ? subtract(floats_of_bits(sum), 0x1.8p23f) : float_ints(sum);
+    return CODE_BIAS > 0 ? subtract(floats_of_bits(sum), 0x1.8p23f) : float_ints(sum);
 }
 
 /* sums[t] += block b of the chunk times that of each token. The first four arguments are constants where this is
@@ -74,7 +74,7 @@ INLINE void add_block(code_kind kind, bool flip, bool few, int n_tokens, int shi
     const bool is_signed = kind == SIGNED_32 || kind == SIGNED_16;
     words codes[WORDS_PER_BLOCK];
     for (int j = 0; j < WORDS_PER_BLOCK; j++)
-        codes[j] = biased(c->codes[b][j], flip && is_signed && CODE_BIAS);
+        codes[j] = biased(c->codes[b][j], flip && is_signed && CODE_BIAS > 0);
     for (int t = 0; t < n_tokens; t++) {
         const int8_t *row = acts + (size_t)t * act_bytes, *x = row + first + b * BLOCK;
         const block_lists lists = lists_of(row, k);
@@ -184,7 +184,7 @@ static int bias_shift(const unpacker *format)
 static void prepare_minus(code_kind kind, int n_blocks, chunk *c)
 {
     const int step = kind == SIGNED_16 || kind == OFFSET_16 ? 2 : 1;
-    for (int b = 0; CODE_BIAS && b < n_blocks; b++)
+    for (int b = 0; CODE_BIAS > 0 && b < n_blocks; b++)
         c->minus[b] = multiply(c->scales[step * b], all_floats(-0x1.8p23f));
 }
 
@@ -200,7 +200,7 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
     memset(results, 0, (size_t)n_tokens * sizeof *results);
     int n_by_tiles = 0;
     const bool few = n_tokens <= FEW_TOKENS;
-    uint8_t bias = few && CODE_BIAS ? (uint8_t)format->zero : CODE_BIAS;
+    uint8_t bias = few && CODE_BIAS > 0 ? (uint8_t)format->zero : CODE_BIAS;
     add_function add = (few ? few_functions : add_functions)[format->kind];
 #ifdef __AMX_INT8__
     n_by_tiles = n_tokens >= TILE_TOKENS         ? n_tokens / TILE_TOKENS * TILE_TOKENS
