@@ -99,7 +99,7 @@ static void check(const char *format, bool packs, int64_t n_tokens, int64_t k, i
 static void bits_are_those_of_the_definition(void **state)
 {
     (void)state;
-    const int64_t lengths[] = { 1, 7, 31, 32, 33, 100, 320 };
+    const int64_t lengths[] = { 1, 7, 31, 32, 33, 100, 255, 320, 520 };
     if (!matrix_unit_kernel("bf16", false)->usable())
         skip();
     for (int packs = 0; packs < 2; packs++)
