@@ -123,6 +123,19 @@ static const bora_tile small_tile = { .panel_rows = SMALL_PANEL,
                                       .pack = small_pack,
                                       .dot = small_dot };
 
+/* Rows as the core packs them, in memory of exactly that size. */
+static inline void *packed(const bora_tile *tile, const bora_quant *quant, const char *rows, int64_t n_out, int64_t k)
+{
+    const size_t row_bytes = bora_row_bytes(quant, k), n = (size_t)((n_out + tile->panel_rows - 1) / tile->panel_rows);
+    char *panels = malloc(n * tile->panel_bytes(k));
+    for (size_t p = 0; p < n; p++) {
+        const int64_t first = (int64_t)p * tile->panel_rows, left = n_out - first;
+        tile->pack(quant, rows + (size_t)first * row_bytes, row_bytes,
+                   left < tile->panel_rows ? (int)left : tile->panel_rows, k, panels + p * tile->panel_bytes(k));
+    }
+    return panels;
+}
+
 static inline int load_cpu(void **state)
 {
     (void)state;

@@ -5,27 +5,27 @@
 
 static const bora_kernel small_kernel = { "linear", "cpu", "small", .tile = &small_tile };
 
-static char *packed(const char *rows, int64_t n_out, int64_t k)
-{
-    size_t n_panels = (size_t)((n_out + SMALL_PANEL - 1) / SMALL_PANEL);
-    char *data = malloc(n_panels * small_panel_bytes(k));
-    for (size_t p = 0; p < n_panels; p++) {
-        int64_t left = n_out - (int64_t)p * SMALL_PANEL;
-        small_pack(&small, rows + p * small_panel_bytes(k), (size_t)k, left < SMALL_PANEL ? (int)left : SMALL_PANEL, k,
-                   data + p * small_panel_bytes(k));
-    }
-    return data;
-}
-
-enum { PLAIN, ANY, PACKED, HALF, BFLOAT, HALF_BY_UNIT, BFLOAT_BY_UNIT, N_KINDS };
+enum {
+    PLAIN,
+    ANY,
+    PACKED,
+    PLAIN_COPIED,
+    HALF,
+    HALF_COPIED,
+    BFLOAT,
+    BFLOAT_COPIED,
+    BFLOAT_BY_UNIT,
+    BFLOAT_BY_UNIT_PACKED,
+    N_KINDS
+};
 
 static const bora_plugin *ggml;
 
 static const bora_quant *format(int kind)
 {
-    const char *name = kind == HALF || kind == HALF_BY_UNIT       ? "f16"
-                       : kind == BFLOAT || kind == BFLOAT_BY_UNIT ? "bf16"
-                                                                  : "small";
+    if (kind == PLAIN || kind == PLAIN_COPIED)
+        return NULL;
+    const char *name = kind == HALF || kind == HALF_COPIED ? "f16" : kind >= BFLOAT ? "bf16" : "small";
     for (const bora_quant *const *q = ggml->quants; *q; q++)
         if (strcmp((*q)->name, name) == 0)
             return *q;
@@ -37,12 +37,15 @@ static const bora_kernel *kernel_of(int kind)
 {
     if (kind == PACKED)
         return &small_kernel;
-    if (kind == PLAIN || kind == ANY)
-        return find_kernel(cpu, "linear", kind == ANY ? "*" : NULL);
-    const bool by_unit = kind == HALF_BY_UNIT || kind == BFLOAT_BY_UNIT;
+    if (kind == ANY)
+        return find_kernel(cpu, "linear", "*");
+    const bool by_unit = kind >= BFLOAT_BY_UNIT;
+    const bool packs =
+        kind == PLAIN_COPIED || kind == HALF_COPIED || kind == BFLOAT_COPIED || kind == BFLOAT_BY_UNIT_PACKED;
+    const char *quant = format(kind) ? format(kind)->name : "";
     for (const bora_kernel *const *k = cpu->kernels; *k; k++)
-        if (strcmp((*k)->op, "linear") == 0 && (*k)->quant && strcmp((*k)->quant, format(kind)->name) == 0 &&
-            by_unit == ((*k)->priority > 0) && (*k)->usable())
+        if (strcmp((*k)->op, "linear") == 0 && strcmp((*k)->quant ? (*k)->quant : "", quant) == 0 &&
+            by_unit == ((*k)->priority > 1) && packs == !!(*k)->tile->pack && (!(*k)->usable || (*k)->usable()))
             return *k;
     return find_kernel(cpu, "linear", "*");
 }
@@ -52,15 +55,17 @@ static void check_linear(int kind, int64_t n_tokens, int64_t k, int64_t n_out, b
     float *w = random_floats((size_t)(n_out * k), 11), *x = random_floats((size_t)(n_tokens * k), 12);
     float *b = random_floats((size_t)n_out, 13), *out = blank_floats((size_t)(n_tokens * n_out));
     const bora_quant *quant = format(kind);
-    char *rows = malloc((size_t)(n_out * k) * (size_t)quant->block_bytes), *panels = NULL;
+    char *rows = malloc((size_t)n_out * bora_row_bytes(quant, k)), *panels = NULL;
     bora_weight weight = { "w", NULL, 2, { n_out, k, 1, 1 }, w }, bias = { "b", NULL, 1, { n_out, 1, 1, 1 }, b };
     const bora_kernel *kernel = kernel_of(kind);
-    if (kind != PLAIN) {
+    if (quant) {
         quant->quantize(w, NULL, rows, (size_t)(n_out * k));
         quant->dequantize(rows, w, (size_t)(n_out * k));
         weight.quant = quant;
-        weight.data = kind != PACKED ? rows : (panels = packed(rows, n_out, k));
+        weight.data = rows;
     }
+    if (kernel->tile->pack)
+        weight.data = panels = packed(kernel->tile, quant, weight.data, n_out, k);
     bora_call call = { .node = "linear",
                        .n_inputs = 1,
                        .n_weights = 2,
@@ -83,7 +88,7 @@ static void check_linear(int kind, int64_t n_tokens, int64_t k, int64_t n_out, b
                 size += fabs(product);
             }
             /* k/16 + 6 roundings, each at most half a unit of a partial sum; with a matrix unit k/32 after 16 + 3 */
-            const double roundings = kind < HALF_BY_UNIT ? (double)k / 16 + 6 : (double)k / 32 + 19;
+            const double roundings = kind < BFLOAT_BY_UNIT ? (double)k / 16 + 6 : (double)k / 32 + 19;
             assert_near((double)out[t * n_out + r], sum, size * 0x1p-24 * roundings, "linear");
         }
     free(panels);

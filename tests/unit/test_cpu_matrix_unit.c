@@ -49,29 +49,32 @@ static float product_by_definition(const float *w, const float *x, int64_t k)
     return sums[0] + (sums[1] + sums[2]);
 }
 
-static const bora_kernel *matrix_unit_kernel(const char *format)
+/* The one whose tile has activations of a format of its own, and packs weights or does not. */
+static const bora_kernel *matrix_unit_kernel(const char *format, bool packs)
 {
     for (const bora_kernel *const *k = cpu->kernels; *k; k++)
-        if (strcmp((*k)->op, "linear") == 0 && (*k)->quant && strcmp((*k)->quant, format) == 0 && (*k)->priority > 0)
+        if (strcmp((*k)->op, "linear") == 0 && (*k)->quant && strcmp((*k)->quant, format) == 0 && (*k)->priority > 1 &&
+            packs == !!(*k)->tile->pack)
             return *k;
     fail_msg("no kernel for %s", format);
     return NULL;
 }
 
-static void check(const char *format, int64_t n_tokens, int64_t k, int64_t n_out)
+static void check(const char *format, bool packs, int64_t n_tokens, int64_t k, int64_t n_out)
 {
     const bora_quant *quant = NULL;
     for (const bora_quant *const *q = ggml->quants; *q; q++)
         if (strcmp((*q)->name, format) == 0)
             quant = *q;
-    const bora_kernel *kernel = matrix_unit_kernel(format);
+    const bora_kernel *kernel = matrix_unit_kernel(format, packs);
     const size_t n = (size_t)(n_out * k);
     float *w = random_floats(n, 71), *x = random_floats((size_t)(n_tokens * k), 72);
     float *out = blank_floats((size_t)(n_tokens * n_out));
     char *bytes = malloc(n * 2 + 2), *rows = bytes + 2; /* rows need not be aligned */
     quant->quantize(w, NULL, rows, n);
     quant->dequantize(rows, w, n);
-    bora_weight weight = { "w", quant, 2, { n_out, k, 1, 1 }, rows };
+    void *panels = packs ? packed(kernel->tile, quant, rows, n_out, k) : NULL;
+    bora_weight weight = { "w", quant, 2, { n_out, k, 1, 1 }, packs ? panels : rows };
     bora_call call = { .node = "linear",
                        .n_inputs = 1,
                        .n_weights = 1,
@@ -86,6 +89,7 @@ static void check(const char *format, int64_t n_tokens, int64_t k, int64_t n_out
             const float expected = product_by_definition(w + r * k, x + t * k, k);
             assert_same_bits(&out[t * n_out + r], &expected, 1, format);
         }
+    free(panels);
     free(bytes);
     free(out);
     free(x);
@@ -95,17 +99,16 @@ static void check(const char *format, int64_t n_tokens, int64_t k, int64_t n_out
 static void bits_are_those_of_the_definition(void **state)
 {
     (void)state;
-    const int64_t lengths[] = { 1, 7, 31, 32, 33, 100, 320 };
-    const char *const formats[] = { "bf16" };
-    if (!matrix_unit_kernel("bf16")->usable())
+    const int64_t lengths[] = { 1, 7, 31, 32, 33, 100, 255, 320, 520 };
+    if (!matrix_unit_kernel("bf16", false)->usable())
         skip();
-    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
+    for (int packs = 0; packs < 2; packs++)
         for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
-            for (int64_t n_tokens = 1; n_tokens <= 70; n_tokens += n_tokens < 20 ? 1 : 17)
-                check(formats[f], n_tokens, lengths[l], 21);
-            for (int64_t n_out = 1; n_out <= 33; n_out += n_out < 4 ? 1 : 6)
-                for (int64_t n_tokens = 3; n_tokens <= 19; n_tokens += 16)
-                    check(formats[f], n_tokens, lengths[l], n_out);
+            for (int64_t n_tokens = 1; n_tokens <= 70; n_tokens += n_tokens < 40 ? 1 : 15)
+                check("bf16", packs, n_tokens, lengths[l], 21);
+            for (int64_t n_out = 1; n_out <= 70; n_out += n_out < 4 ? 1 : 6)
+                for (int64_t n_tokens = 1; n_tokens <= 19; n_tokens += n_tokens < 3 ? 1 : 16)
+                    check("bf16", packs, n_tokens, lengths[l], n_out);
         }
 }
 
@@ -114,7 +117,7 @@ static void tiny_numbers_have_the_same_bits_however_cut(void **state)
 {
     (void)state;
     enum { TOKENS = 20, K = 70, ROWS = 35 };
-    const bora_kernel *kernel = matrix_unit_kernel("bf16");
+    const bora_kernel *kernel = matrix_unit_kernel("bf16", false), *packing = matrix_unit_kernel("bf16", true);
     if (!kernel->usable())
         skip();
     float *x = random_floats(TOKENS * K, 75), *out = blank_floats(TOKENS * ROWS);
@@ -136,6 +139,9 @@ static void tiny_numbers_have_the_same_bits_however_cut(void **state)
                        .weights = { &weight },
                        .output = { out, TOKENS, ROWS } };
     run_and_cut(kernel, &call, 0);
+    weight.data = packed(packing->tile, quant, (const char *)rows, ROWS, K);
+    assert_same_bits_however_cut(packing, call, 0, out);
+    free((void *)(uintptr_t)weight.data);
     free(out);
     free(x);
 }
@@ -145,11 +151,11 @@ static void long_sums_are_as_near_as_those_of_floats(void **state)
 {
     (void)state;
     enum { K = 16384, ROWS = 40 };
-    if (!matrix_unit_kernel("bf16")->usable())
+    if (!matrix_unit_kernel("bf16", false)->usable())
         skip();
     const char *const formats[] = { "bf16" };
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
-        const bora_kernel *kernels[] = { matrix_unit_kernel(formats[f]), find_kernel(cpu, "linear", "*") };
+        const bora_kernel *kernels[] = { matrix_unit_kernel(formats[f], false), find_kernel(cpu, "linear", "*") };
         const bora_quant *quant = NULL;
         for (const bora_quant *const *q = ggml->quants; *q; q++)
             if (strcmp((*q)->name, formats[f]) == 0)

@@ -66,11 +66,22 @@ static const bora_backend *const backends[] = { &cpu, NULL };
 #define BY_ROWS(name) static const cpu_row_kernel name = { { #name, "cpu", NULL, .run = cpu_run_by_rows }, cpu_##name }
 
 static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_embed };
+/* Where weights may be packed, the second of each pair is the better one. */
 static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_plain };
+static const bora_kernel linear_copied = { "linear", "cpu", NULL, .priority = 1, .tile = &cpu_tile_plain_copied };
 static const bora_kernel linear_f16 = { "linear", "cpu", "f16", .usable = cpu_reads_half, .tile = &cpu_tile_f16 };
+static const bora_kernel linear_f16_copied = {
+    "linear", "cpu", "f16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_f16_copied
+};
 static const bora_kernel linear_bf16 = { "linear", "cpu", "bf16", .usable = cpu_reads_half, .tile = &cpu_tile_bf16 };
+static const bora_kernel linear_bf16_copied = {
+    "linear", "cpu", "bf16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_bf16_copied
+};
 static const bora_kernel linear_bf16_amx = {
     "linear", "cpu", "bf16", .priority = 10, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_bf16_amx
+};
+static const bora_kernel linear_bf16_amx_packed = {
+    "linear", "cpu", "bf16", .priority = 11, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_bf16_amx_packed
 };
 static const bora_kernel linear_any = { "linear", "cpu", BORA_ANY_QUANT, .tile = &cpu_tile_any };
 BY_ROWS(rms_norm);
@@ -96,10 +107,14 @@ BY_ROWS(expert_sum);
 static const bora_kernel *const kernels[] = {
     &embed,
     &linear,
+    &linear_copied,
     &linear_any,
     &linear_f16,
+    &linear_f16_copied,
     &linear_bf16,
+    &linear_bf16_copied,
     &linear_bf16_amx,
+    &linear_bf16_amx_packed,
     &rms_norm.kernel,
     &layer_norm.kernel,
     &add.kernel,

@@ -233,10 +233,11 @@ bool cpu_add_experts(bora_device *device, const bora_tile *tile, const bora_call
 
 /* ---- tiles.c, and the kernels ---- */
 
-extern const bora_tile cpu_tile_plain, cpu_tile_f16, cpu_tile_bf16, cpu_tile_any;
-bool cpu_reads_half(void); /* the two in the middle are usable */
-extern const bora_tile cpu_tile_bf16_amx;
-bool cpu_has_matrix_unit(void); /* this one is; asks the system for the use of it */
+extern const bora_tile cpu_tile_plain, cpu_tile_plain_copied, cpu_tile_any;
+extern const bora_tile cpu_tile_f16, cpu_tile_f16_copied, cpu_tile_bf16, cpu_tile_bf16_copied;
+bool cpu_reads_half(void); /* these are usable */
+extern const bora_tile cpu_tile_bf16_amx, cpu_tile_bf16_amx_packed;
+bool cpu_has_matrix_unit(void); /* these are; asks the system for the use of it */
 
 bool cpu_embed(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_outputs(bora_device *device, const bora_call *call, bora_error *err);

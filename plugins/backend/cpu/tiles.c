@@ -5,6 +5,8 @@
 #include "cpu.h"
 #include "dot.h"
 
+#include <string.h>
+
 enum { PANEL_ROWS = 12, FEW_TOKENS = 32 };
 
 static void dot_plain(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
@@ -62,8 +64,35 @@ bool cpu_reads_half(void)
     return cpu_best_loops()->dot_f16;
 }
 
-const bora_tile cpu_tile_plain = { .panel_rows = PANEL_ROWS, .max_tokens = 64, .dot = dot_plain };
+/* Rows in large pages are read faster than those of a file: so packing is copying, and `dot` is the same. */
+static size_t panel_bytes_32(int64_t k)
+{
+    return (size_t)k * sizeof(float) * PANEL_ROWS;
+}
+
+static size_t panel_bytes_16(int64_t k)
+{
+    return (size_t)k * 2 * PANEL_ROWS;
+}
+
+static void copy_rows(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)
+{
+    (void)quant, (void)k;
+    memcpy(panel, rows, (size_t)n_rows * row_bytes);
+    memset((char *)panel + (size_t)n_rows * row_bytes, 0, (size_t)(PANEL_ROWS - n_rows) * row_bytes);
+}
+
+/* A pair of tiles: of rows as they lie, and of copied rows. */
+#define IN_PLACE_AND_COPIED(name, most, its_dot, its_panel_bytes)                                                      \
+    const bora_tile name = { .panel_rows = PANEL_ROWS, .max_tokens = (most), .dot = (its_dot) };                       \
+    const bora_tile name##_copied = { .panel_rows = PANEL_ROWS,                                                        \
+                                      .max_tokens = (most),                                                            \
+                                      .panel_bytes = (its_panel_bytes),                                                \
+                                      .pack = copy_rows,                                                               \
+                                      .dot = (its_dot) };
+
+IN_PLACE_AND_COPIED(cpu_tile_plain, 64, dot_plain, panel_bytes_32)
 /* Many tokens at once: each call turns the panel into floats anew. */
-const bora_tile cpu_tile_f16 = { .panel_rows = PANEL_ROWS, .max_tokens = 256, .dot = dot_f16 };
-const bora_tile cpu_tile_bf16 = { .panel_rows = PANEL_ROWS, .max_tokens = 256, .dot = dot_bf16 };
+IN_PLACE_AND_COPIED(cpu_tile_f16, 256, dot_f16, panel_bytes_16)
+IN_PLACE_AND_COPIED(cpu_tile_bf16, 256, dot_bf16, panel_bytes_16)
 const bora_tile cpu_tile_any = { .panel_rows = PANEL_ROWS, .max_tokens = 256, .dot = dot_any };

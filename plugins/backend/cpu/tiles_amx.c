@@ -1,4 +1,4 @@
-/* The tile for bfloat16 weights by the matrix unit of x86 processors that have one (AMX), with the accuracy of floats.
+/* Tiles for bfloat16 weights by the matrix unit of x86 processors that have one (AMX), with the accuracy of floats.
  *
  * The unit multiplies bfloat16 numbers and adds floats. A float is the sum of three bfloat16 numbers, exactly: 24 bits,
  * eight in each. So a row of activations becomes three (the format below), and a product is three products, each in a
@@ -6,8 +6,10 @@
  *
  * The order of summation is that of the instruction, which is defined to the last bit: of 32 numbers of a row, those at
  * even places are multiplied and added in order, those at odd places likewise, starting from zero; the two sums are
- * added, and the result is added to the sum of the 32 numbers before. Subnormal numbers count as zero. For few tokens
- * the vector unit does the same: it reads memory faster. */
+ * added, and the result is added to the sum of the 32 numbers before. Subnormal numbers count as zero.
+ *
+ * Packed weights are what the instruction wants to read. Rows that are used as they lie are packed for each call; for
+ * few tokens the vector unit does the same as the instruction, because packing takes longer. */
 #include "cpu.h"
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -36,8 +38,12 @@ enum {
     SPLIT = 3, /* parts of an activation */
     SPLIT_BYTES = SPLIT * STEP_BYTES,
     PANEL_ROWS = 2 * SIDE,
-    FEW_TOKENS = 2,    /* by the vector unit */
-    MANY_TOKENS = 128, /* so that turning the weights costs little */
+    PANEL_STEP_BYTES = 2 * TILE_BYTES, /* of a packed panel: two tiles */
+    FEW_TOKENS = 2,                    /* by the vector unit */
+    MANY_TOKENS = 128,                 /* so that packing the weights costs little */
+    PAGES = 4,                         /* that are read at a time: memory is faster than for one */
+    PAGE_BYTES = 4096,
+    GROUP_STEPS = PAGES * PAGE_BYTES / PANEL_STEP_BYTES,
 };
 
 /* The instructions that read and write tiles do not tell the compiler what memory they touch: this stands between them
@@ -94,12 +100,12 @@ static void last_acts(const char *row, int64_t k, char *to)
         memcpy(to + s * STEP_BYTES, row + (size_t)(k - k % STEP) * SPLIT * 2 + (size_t)s * n, n);
 }
 
-/* Rows of 32 weights, those of a step; what is left of k at the end, and rows that are not there, are zeros. */
-static void last_weights(const char *panel, size_t row_bytes, int n_rows, int64_t k, char *to)
+/* Rows of n weights from number `at` on, as rows of 32; numbers and rows that are not there are zeros. */
+static void copy_weights(const char *rows, size_t row_bytes, int n_rows, int64_t at, int64_t n, char *to)
 {
     memset(to, 0, TILE_BYTES);
     for (int r = 0; r < n_rows; r++)
-        memcpy(to + r * STEP_BYTES, panel + (size_t)r * row_bytes + (size_t)(k - k % STEP) * 2, (size_t)(k % STEP) * 2);
+        memcpy(to + r * STEP_BYTES, rows + (size_t)r * row_bytes + (size_t)at * 2, (size_t)n * 2);
 }
 
 /* ---- weights ---- */
@@ -140,11 +146,46 @@ INLINE void load_columns(const char *rows, size_t row_bytes, int n_rows, __m512i
     transpose(columns);
 }
 
-TARGET static void store_columns(const char *rows, size_t row_bytes, int n_rows, char *to)
+/* A panel is two tiles for each 32 columns: of pair i of the tile's rows. What is not there is zero. The tiles of each
+ * PAGES pages go to these pages in turn; those of the rest lie one after the other. */
+INLINE size_t tile_at(size_t step, size_t half, size_t n_steps)
 {
-    __m512i columns[SIDE];
-    load_columns(rows, row_bytes, n_rows, columns);
-    EACH(i, SIDE) _mm512_storeu_si512(to + i * STEP_BYTES, columns[i]);
+    const size_t in_group = step % GROUP_STEPS, tile = 2 * in_group + half;
+    const size_t group = (step - in_group) * PANEL_STEP_BYTES;
+    if (step - in_group + GROUP_STEPS > n_steps)
+        return group + tile * TILE_BYTES;
+    return group + tile % PAGES * PAGE_BYTES + tile / PAGES * TILE_BYTES;
+}
+
+/* With what is left of k. */
+INLINE size_t all_steps(int64_t k)
+{
+    return ((size_t)k + STEP - 1) / STEP;
+}
+
+TARGET static size_t panel_bytes(int64_t k)
+{
+    return all_steps(k) * PANEL_STEP_BYTES;
+}
+
+TARGET static void pack(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)
+{
+    (void)quant;
+    _Alignas(64) char copies[TILE_BYTES];
+    for (int64_t at = 0; at < k; at += STEP)
+        for (int r = 0; r < PANEL_ROWS; r += SIDE) {
+            char *to = (char *)panel + tile_at((size_t)(at / STEP), (size_t)(r / SIDE), all_steps(k));
+            const int n = n_rows - r < SIDE ? n_rows - r : SIDE;
+            const char *from = (const char *)rows + (size_t)r * row_bytes;
+            __m512i columns[SIDE];
+            if (n == SIDE && k - at >= STEP) {
+                load_columns(from + at * 2, row_bytes, SIDE, columns);
+            } else {
+                copy_weights(from, row_bytes, n, at, k - at < STEP ? k - at : STEP, copies);
+                load_columns(copies, STEP_BYTES, SIDE, columns);
+            }
+            EACH(i, SIDE) _mm512_storeu_si512(to + i * STEP_BYTES, columns[i]);
+        }
 }
 
 /* ---- tiles ---- */
@@ -155,7 +196,7 @@ typedef struct tile_config {
     uint8_t rows[16];
 } tile_config;
 
-/* Tiles 0 … 5 are sums, 6 the first operand: n_acts activations; 7 the second: 16 rows of weights. */
+/* Tiles 0 … 5 are sums, 6 the first operand: n_acts rows of activations; 7 the second: 16 rows of weights. */
 TARGET static void configure(int n_acts)
 {
     tile_config c = { .palette = 1 };
@@ -167,30 +208,76 @@ TARGET static void configure(int n_acts)
     _tile_loadconfig(&c);
 }
 
-/* ---- many tokens: activations are the first operand ---- */
+/* ---- packed weights: activations are the first operand ---- */
 
-/* sums[g][s]: of part s of 16 activations with the 16 rows g. A second operand is used while it is there. */
-INLINE void many_step(bool both, const char *acts, size_t act_bytes, const char *w0, const char *w1)
+/* Memory is asked for the next step in the same pages: of this panel, or of the one behind it. */
+INLINE void fetch_ahead(const char *panel, size_t step, size_t n_steps)
+{
+    step += PAGES / 2;
+    if (step >= n_steps) {
+        panel += n_steps * PANEL_STEP_BYTES;
+        step -= n_steps;
+    }
+    const char *tiles[2] = { panel + tile_at(step, 0, n_steps), panel + tile_at(step, 1, n_steps) };
+    EACH(i, TILE_BYTES / 64)
+    {
+        __builtin_prefetch(tiles[0] + i * 64, 0, 3);
+        __builtin_prefetch(tiles[1] + i * 64, 0, 3);
+    }
+}
+
+INLINE void one_step(const char *act, const char *w0, const char *w1)
+{
+    _tile_loadd(6, act, STEP_BYTES);
+    _tile_loadd(7, w0, STEP_BYTES);
+    _tile_dpbf16ps(0, 6, 7);
+    _tile_loadd(7, w1, STEP_BYTES);
+    _tile_dpbf16ps(1, 6, 7);
+}
+
+/* One token: its three parts are the rows of the first operand. */
+TARGET static void one_token(const char *panel, int n_rows, int64_t k, const char *act, float *out)
+{
+    const size_t n_steps = (size_t)k / STEP, all = all_steps(k);
+    _Alignas(64) float sums[2][SPLIT][SIDE], results[PANEL_ROWS];
+    _Alignas(64) char last[SPLIT_BYTES];
+    configure(SPLIT);
+    _tile_zero(0);
+    _tile_zero(1);
+    for (size_t i = 0; i < n_steps; i++) {
+        fetch_ahead(panel, i, all);
+        one_step(act + i * SPLIT_BYTES, panel + tile_at(i, 0, all), panel + tile_at(i, 1, all));
+    }
+    if (k % STEP) {
+        last_acts(act, k, last);
+        MEMORY_BARRIER();
+        one_step(last, panel + tile_at(n_steps, 0, all), panel + tile_at(n_steps, 1, all));
+    }
+    _tile_stored(0, sums[0], STEP_BYTES);
+    _tile_stored(1, sums[1], STEP_BYTES);
+    _tile_release();
+    MEMORY_BARRIER();
+    for (int r = 0; r < PANEL_ROWS; r++)
+        results[r] = sums[r / SIDE][0][r % SIDE] + (sums[r / SIDE][1][r % SIDE] + sums[r / SIDE][2][r % SIDE]);
+    memcpy(out, results, (size_t)n_rows * sizeof *out);
+}
+
+/* Sums g * 3 + s: of part s of 16 activations with the 16 rows g. A second operand is used while it is there. */
+INLINE void many_step(const char *acts, size_t act_bytes, const char *w0, const char *w1)
 {
     _tile_loadd(6, acts, act_bytes);
     _tile_loadd(7, w0, STEP_BYTES);
     _tile_dpbf16ps(0, 6, 7);
-    if (both) {
-        _tile_loadd(7, w1, STEP_BYTES);
-        _tile_dpbf16ps(3, 6, 7);
-        _tile_loadd(6, acts + STEP_BYTES, act_bytes);
-        _tile_dpbf16ps(4, 6, 7);
-        _tile_loadd(7, w0, STEP_BYTES);
-    } else {
-        _tile_loadd(6, acts + STEP_BYTES, act_bytes);
-    }
+    _tile_loadd(7, w1, STEP_BYTES);
+    _tile_dpbf16ps(3, 6, 7);
+    _tile_loadd(6, acts + STEP_BYTES, act_bytes);
+    _tile_dpbf16ps(4, 6, 7);
+    _tile_loadd(7, w0, STEP_BYTES);
     _tile_dpbf16ps(1, 6, 7);
     _tile_loadd(6, acts + 2 * STEP_BYTES, act_bytes);
     _tile_dpbf16ps(2, 6, 7);
-    if (both) {
-        _tile_loadd(7, w1, STEP_BYTES);
-        _tile_dpbf16ps(5, 6, 7);
-    }
+    _tile_loadd(7, w1, STEP_BYTES);
+    _tile_dpbf16ps(5, 6, 7);
 }
 
 INLINE void zero_sums(void)
@@ -214,41 +301,28 @@ INLINE void store_sums(char *to, size_t row_bytes)
     MEMORY_BARRIER();
 }
 
-INLINE void many_tokens(bool both, const char *panel, size_t row_bytes, int n_rows, int64_t k, const char *acts,
-                        size_t act_bytes, int n_tokens, float *out, size_t out_stride, char *scratch)
+TARGET static void many_tokens(const char *panel, int n_rows, int64_t k, const char *acts, size_t act_bytes,
+                               int n_tokens, float *out, size_t out_stride)
 {
-    const int64_t n_steps = k / STEP;
-    const int first = both ? SIDE : n_rows, second = n_rows - SIDE;
-    _Alignas(64) char last[2][TILE_BYTES], rows[TILE_BYTES], act[SIDE][SPLIT_BYTES];
+    const size_t n_steps = (size_t)k / STEP, all = all_steps(k);
+    _Alignas(64) char last[SIDE][SPLIT_BYTES];
     _Alignas(64) float sums[2][SPLIT][SIDE][SIDE];
-    char *w0 = scratch, *w1 = scratch + (size_t)n_steps * TILE_BYTES;
-    for (int64_t i = 0; i < n_steps; i++) {
-        const char *from = panel + (size_t)i * STEP_BYTES;
-        store_columns(from, row_bytes, first, w0 + (size_t)i * TILE_BYTES);
-        if (both)
-            store_columns(from + SIDE * row_bytes, row_bytes, second, w1 + (size_t)i * TILE_BYTES);
-    }
-    if (k % STEP) {
-        last_weights(panel, row_bytes, first, k, rows);
-        store_columns(rows, STEP_BYTES, SIDE, last[0]);
-        if (both) {
-            last_weights(panel + SIDE * row_bytes, row_bytes, second, k, rows);
-            store_columns(rows, STEP_BYTES, SIDE, last[1]);
-        }
-    }
     for (int t = 0, n; t < n_tokens; t += n) {
         n = n_tokens - t < SIDE ? n_tokens - t : SIDE;
         if (t == 0 || n < SIDE)
             configure(n);
         const char *at = acts + (size_t)t * act_bytes;
         zero_sums();
-        for (int64_t i = 0; i < n_steps; i++)
-            many_step(both, at + i * SPLIT_BYTES, act_bytes, w0 + i * TILE_BYTES, w1 + i * TILE_BYTES);
+        for (size_t i = 0; i < n_steps; i++) {
+            if (t == 0)
+                fetch_ahead(panel, i, all);
+            many_step(at + i * SPLIT_BYTES, act_bytes, panel + tile_at(i, 0, all), panel + tile_at(i, 1, all));
+        }
         if (k % STEP) {
             for (int j = 0; j < n; j++)
-                last_acts(at + (size_t)j * act_bytes, k, act[j]);
+                last_acts(at + (size_t)j * act_bytes, k, last[j]);
             MEMORY_BARRIER();
-            many_step(both, act[0], SPLIT_BYTES, last[0], last[1]);
+            many_step(last[0], SPLIT_BYTES, panel + tile_at(n_steps, 0, all), panel + tile_at(n_steps, 1, all));
         }
         store_sums((char *)sums, SIDE * sizeof(float));
         for (int j = 0; j < n; j++)
@@ -261,7 +335,7 @@ INLINE void many_tokens(bool both, const char *panel, size_t row_bytes, int n_ro
     _tile_release();
 }
 
-/* ---- few tokens: the same by the vector unit, a row in each lane ---- */
+/* ---- weights as they lie, few tokens: the same by the vector unit, a row in each lane ---- */
 
 /* A step of a row of activations as floats: [part][odd or even][pair]. */
 INLINE void widen_step(const char *acts, float *to)
@@ -342,7 +416,7 @@ INLINE void few_tokens(const char *panel, size_t row_bytes, int n_rows, int64_t 
         else
             few_rows(n_steps, at, row_bytes, n, n_tokens, scratch, of_token, sums);
         if (k % STEP) {
-            last_weights(at, row_bytes, n, k, rows);
+            copy_weights(at, row_bytes, n, k - k % STEP, k % STEP, rows);
             few_rows(1, rows, STEP_BYTES, SIDE, n_tokens, last[0], WIDE_STEP, sums);
         }
         for (int t = 0; t < n_tokens; t++) {
@@ -353,12 +427,22 @@ INLINE void few_tokens(const char *panel, size_t row_bytes, int n_rows, int64_t 
     _mm_setcsr(mode);
 }
 
-/* ---- the tile ---- */
+/* ---- the tiles ---- */
+
+TARGET static void dot_packed(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
+                              const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,
+                              float *scratch)
+{
+    (void)quant, (void)row_bytes, (void)scratch;
+    if (n_tokens == 1)
+        one_token(panel, n_rows, k, acts, out);
+    else
+        many_tokens(panel, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
+}
 
 TARGET static void dot(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
                        const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
 {
-    (void)quant;
     switch (n_tokens) {
 #define FEW(n)                                                                                                         \
     case n:                                                                                                            \
@@ -368,12 +452,22 @@ TARGET static void dot(const bora_quant *quant, const void *panel, size_t row_by
         FEW(2)
 #undef FEW
     default:
-        if (n_rows > SIDE)
-            many_tokens(true, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride, (char *)scratch);
-        else
-            many_tokens(false, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride,
-                        (char *)scratch);
+        pack(quant, panel, row_bytes, n_rows, k, scratch);
+        many_tokens((const char *)scratch, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
     }
+}
+
+/* A packed panel, or the activations of few tokens, which take less. */
+TARGET static size_t scratch_bytes(int64_t k, int n_tokens)
+{
+    (void)n_tokens;
+    return panel_bytes(k);
+}
+
+static size_t no_scratch(int64_t k, int n_tokens)
+{
+    (void)k, (void)n_tokens;
+    return 0;
 }
 
 /* The system keeps the tiles of a process only after the process has asked for it. */
@@ -386,9 +480,18 @@ bool cpu_has_matrix_unit(void)
            (edx & AMX_TILE) && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
-const bora_tile cpu_tile_bf16_amx = {
-    .panel_rows = PANEL_ROWS, .max_tokens = MANY_TOKENS, .activation = &activation, .dot = dot
-};
+const bora_tile cpu_tile_bf16_amx = { .panel_rows = PANEL_ROWS,
+                                      .max_tokens = MANY_TOKENS,
+                                      .activation = &activation,
+                                      .dot = dot,
+                                      .scratch_bytes = scratch_bytes };
+const bora_tile cpu_tile_bf16_amx_packed = { .panel_rows = PANEL_ROWS,
+                                             .max_tokens = MANY_TOKENS,
+                                             .activation = &activation,
+                                             .panel_bytes = panel_bytes,
+                                             .pack = pack,
+                                             .dot = dot_packed,
+                                             .scratch_bytes = no_scratch };
 
 #else
 
@@ -397,5 +500,5 @@ bool cpu_has_matrix_unit(void)
     return false;
 }
 
-const bora_tile cpu_tile_bf16_amx = { 0 };
+const bora_tile cpu_tile_bf16_amx = { 0 }, cpu_tile_bf16_amx_packed = { 0 };
 #endif
