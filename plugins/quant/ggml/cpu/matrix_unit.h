@@ -107,6 +107,7 @@ INLINE void tiles_add_group(code_kind kind, int n_tokens, const chunk *c, int n_
     const int64_t at = first / BLOCK;
     _Alignas(64) dot_products even, odd;
     __m512 sums[TILE_TOKENS];
+    __asm__ volatile("" : : : "memory"); /* gcc does not know that loading a tile reads memory */
     for (int t = 0; t < n_tokens; t++)
         sums[t] = (__m512)results[t].r[0];
     multiply_even(halves, c, 0, x, act_bytes, even);
