@@ -56,8 +56,16 @@ static const bora_kernel *matrix_unit_kernel(const char *format, bool packs)
         if (strcmp((*k)->op, "linear") == 0 && (*k)->quant && strcmp((*k)->quant, format) == 0 && (*k)->priority > 1 &&
             packs == !!(*k)->tile->pack)
             return *k;
+#ifdef __x86_64__
     fail_msg("no kernel for %s", format);
-    return NULL;
+#endif
+    return NULL; /* for a processor that is never so made */
+}
+
+static bool there_is_one(void)
+{
+    const bora_kernel *kernel = matrix_unit_kernel("bf16", false);
+    return kernel && kernel->usable();
 }
 
 static void check(const char *format, bool packs, int64_t n_tokens, int64_t k, int64_t n_out)
@@ -100,7 +108,7 @@ static void bits_are_those_of_the_definition(void **state)
 {
     (void)state;
     const int64_t lengths[] = { 1, 7, 31, 32, 33, 100, 255, 320, 520 };
-    if (!matrix_unit_kernel("bf16", false)->usable())
+    if (!there_is_one())
         skip();
     for (int packs = 0; packs < 2; packs++)
         for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
@@ -118,7 +126,7 @@ static void tiny_numbers_have_the_same_bits_however_cut(void **state)
     (void)state;
     enum { TOKENS = 20, K = 70, ROWS = 35 };
     const bora_kernel *kernel = matrix_unit_kernel("bf16", false), *packing = matrix_unit_kernel("bf16", true);
-    if (!kernel->usable())
+    if (!there_is_one())
         skip();
     float *x = random_floats(TOKENS * K, 75), *out = blank_floats(TOKENS * ROWS);
     uint16_t rows[ROWS * K];
@@ -151,7 +159,7 @@ static void long_sums_are_as_near_as_those_of_floats(void **state)
 {
     (void)state;
     enum { K = 16384, ROWS = 40 };
-    if (!matrix_unit_kernel("bf16", false)->usable())
+    if (!there_is_one())
         skip();
     const char *const formats[] = { "bf16" };
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {

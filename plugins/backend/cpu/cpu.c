@@ -77,12 +77,14 @@ static const bora_kernel linear_bf16 = { "linear", "cpu", "bf16", .usable = cpu_
 static const bora_kernel linear_bf16_copied = {
     "linear", "cpu", "bf16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_bf16_copied
 };
+#ifdef CPU_MATRIX_UNIT
 static const bora_kernel linear_bf16_amx = {
     "linear", "cpu", "bf16", .priority = 10, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_bf16_amx
 };
 static const bora_kernel linear_bf16_amx_packed = {
     "linear", "cpu", "bf16", .priority = 11, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_bf16_amx_packed
 };
+#endif
 static const bora_kernel linear_any = { "linear", "cpu", BORA_ANY_QUANT, .tile = &cpu_tile_any };
 BY_ROWS(rms_norm);
 BY_ROWS(layer_norm);
@@ -113,8 +115,10 @@ static const bora_kernel *const kernels[] = {
     &linear_f16_copied,
     &linear_bf16,
     &linear_bf16_copied,
+#ifdef CPU_MATRIX_UNIT
     &linear_bf16_amx,
     &linear_bf16_amx_packed,
+#endif
     &rms_norm.kernel,
     &layer_norm.kernel,
     &add.kernel,

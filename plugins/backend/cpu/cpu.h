@@ -236,8 +236,11 @@ bool cpu_add_experts(bora_device *device, const bora_tile *tile, const bora_call
 extern const bora_tile cpu_tile_plain, cpu_tile_plain_copied, cpu_tile_any;
 extern const bora_tile cpu_tile_f16, cpu_tile_f16_copied, cpu_tile_bf16, cpu_tile_bf16_copied;
 bool cpu_reads_half(void); /* these are usable */
+#if defined(__x86_64__) && defined(__linux__)
+#define CPU_MATRIX_UNIT /* there may be one */
 extern const bora_tile cpu_tile_bf16_amx, cpu_tile_bf16_amx_packed;
-bool cpu_has_matrix_unit(void); /* these are; asks the system for the use of it */
+bool cpu_has_matrix_unit(void); /* these are usable; asks the system for the use of it */
+#endif
 
 bool cpu_embed(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_outputs(bora_device *device, const bora_call *call, bora_error *err);

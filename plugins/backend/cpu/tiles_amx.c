@@ -12,7 +12,7 @@
  * few tokens the vector unit does the same as the instruction, because packing takes longer. */
 #include "cpu.h"
 
-#if defined(__x86_64__) && defined(__linux__)
+#ifdef CPU_MATRIX_UNIT
 #include <bora/quant.h>
 
 #include <cpuid.h>
@@ -493,12 +493,4 @@ const bora_tile cpu_tile_bf16_amx_packed = { .panel_rows = PANEL_ROWS,
                                              .dot = dot_packed,
                                              .scratch_bytes = no_scratch };
 
-#else
-
-bool cpu_has_matrix_unit(void)
-{
-    return false;
-}
-
-const bora_tile cpu_tile_bf16_amx = { 0 }, cpu_tile_bf16_amx_packed = { 0 };
 #endif
