@@ -1,4 +1,4 @@
-/* Reading tests/fixtures/models: the tokens and the logits beside each checkpoint. */
+/* tests/fixtures/models: a runtime to load them with, and the tokens and the logits beside each checkpoint. */
 #ifndef MODEL_FIXTURES_H
 #define MODEL_FIXTURES_H
 
@@ -11,7 +11,24 @@
 
 #include <cmocka.h>
 
+#include <bora/runtime.h>
+
 enum { MAX_TOKENS = 64, MAX_VOCAB = 512 };
+
+/* A runtime with the plugins of this build and no others; NULL, and why on stderr. */
+static inline bora_runtime *fixture_runtime(bora_listener listener)
+{
+    char plugins[512];
+    const char *build = getenv("BORA_BUILD");
+    snprintf(plugins, sizeof plugins, "%s/lib/bora/plugins", build ? build : "build");
+    const char *const paths[] = { plugins, NULL };
+    bora_runtime_options options = { .listener = listener, .plugin_paths = paths, .no_default_plugins = true };
+    bora_error err = { .code = BORA_OK };
+    bora_runtime *runtime = bora_runtime_new(&options, &err);
+    if (!runtime)
+        fprintf(stderr, "%s\n", err.message);
+    return runtime;
+}
 
 /* Where a fixture lies; good until the call after the next. */
 static inline const char *fixture(const char *name)

@@ -30,15 +30,7 @@ static void keep_log(void *ctx, bora_log_level level, const char *line)
 static int open_runtime(void **state)
 {
     (void)state;
-    static char plugins[512];
-    const char *build = getenv("BORA_BUILD");
-    snprintf(plugins, sizeof plugins, "%s/lib/bora/plugins", build ? build : "build");
-    const char *const paths[] = { plugins, NULL };
-    bora_runtime_options options = { .listener.log = keep_log, .plugin_paths = paths, .no_default_plugins = true };
-    bora_error err = { .code = BORA_OK };
-    runtime = bora_runtime_new(&options, &err);
-    if (!runtime)
-        fprintf(stderr, "%s\n", err.message);
+    runtime = fixture_runtime((bora_listener){ .log = keep_log });
     return runtime ? 0 : -1;
 }
 

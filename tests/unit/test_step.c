@@ -18,12 +18,7 @@ static bora_runtime *runtime;
 static int open_runtime(void **state)
 {
     (void)state;
-    char plugins[512];
-    const char *build = getenv("BORA_BUILD");
-    snprintf(plugins, sizeof plugins, "%s/lib/bora/plugins", build ? build : "build");
-    const char *const paths[] = { plugins, NULL };
-    bora_runtime_options options = { .plugin_paths = paths, .no_default_plugins = true };
-    runtime = bora_runtime_new(&options, NULL);
+    runtime = fixture_runtime((bora_listener){ 0 });
     return runtime ? 0 : -1;
 }
 
