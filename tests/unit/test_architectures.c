@@ -236,11 +236,10 @@ typedef struct said {
     int32_t tokens[MAX_TOKENS], n;
 } said;
 
-static bool hear(void *ctx, int32_t token, float logprob)
+static bool hear(void *ctx, const bora_token *token)
 {
-    (void)logprob;
     said *heard = ctx;
-    heard->tokens[heard->n++] = token;
+    heard->tokens[heard->n++] = token->id;
     return true;
 }
 

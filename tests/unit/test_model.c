@@ -345,11 +345,11 @@ typedef struct heard {
     int32_t n, stop_after;
 } heard;
 
-static bool hear_token(void *ctx, int32_t token, float logprob)
+static bool hear_token(void *ctx, const bora_token *token)
 {
     heard *h = ctx;
-    assert_true(logprob <= 0);
-    h->tokens[h->n++] = token;
+    assert_true(token->logprob < 0);
+    h->tokens[h->n++] = token->id;
     return h->stop_after == 0 || h->n < h->stop_after;
 }
 
@@ -366,6 +366,7 @@ static bora_answer ask(bora_session *s, bora_request r, heard *h)
     bora_answer answer;
     *h = (heard){ .stop_after = h->stop_after };
     r.on_token = hear_token;
+    r.logprobs = true;
     r.ctx = h;
     if (!bora_generate(s, &r, &answer, &err))
         fail_msg("%s", err.message);

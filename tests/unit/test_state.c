@@ -292,11 +292,10 @@ typedef struct told {
     int32_t tokens[32], n;
 } told;
 
-static bool hear(void *ctx, int32_t token, float logprob)
+static bool hear(void *ctx, const bora_token *token)
 {
     told *t = ctx;
-    (void)logprob;
-    t->tokens[t->n++] = token;
+    t->tokens[t->n++] = token->id;
     return true;
 }
 

@@ -67,8 +67,24 @@ typedef enum bora_finish {
     BORA_FINISH_CANCELLED,
 } bora_finish;
 
+/* A token and its probability in the model's own distribution, before penalties and temperature. */
+typedef struct bora_logprob {
+    int32_t token;
+    float logprob; /* natural logarithm */
+} bora_logprob;
+
+/* A token of an answer. */
+typedef struct bora_token {
+    int32_t id;
+    float logprob;           /* as above; 0 where the request asks for no logprobs */
+    const bora_logprob *top; /* [n_top] the likeliest tokens in its place, likeliest first; valid during the call */
+    int32_t n_top;
+} bora_token;
+
+enum { BORA_TOP_LOGPROBS_MAX = 100 };
+
 typedef struct bora_request {
-    const int32_t *prompt; /* the whole of it: what the session has cached already is not read again */
+    const int32_t *prompt; /* the whole of it: what is cached already is not read again */
     int32_t n_prompt;
     int32_t max_tokens; /* 0: until the context is full */
     bora_sampling sampling;
@@ -76,28 +92,82 @@ typedef struct bora_request {
     bool ignore_stop_tokens;
     bool keep_special; /* special tokens are part of the text */
     bool continues;    /* the answer goes on with the prompt's text: a space between the two is part of it */
+    bool logprobs;     /* on_token and on_prompt_token are told probabilities */
+    int32_t n_top;     /* and those of so many of the likeliest tokens, at most BORA_TOP_LOGPROBS_MAX */
     /* Whole characters as they come, without those that may begin a stop string. False cancels. May be NULL. */
     bool (*on_text)(void *ctx, const char *text, size_t len);
     /* The same text told apart: what a model thinks before it answers, and the answer; without the tags between which
      * it thinks, and without white space around what it thinks. False cancels. May be NULL; if not, these tags, and the
      * marks of bora_model_tool_syntax(), are part of the text (also for on_text) even where they are special tokens. */
     bool (*on_part)(void *ctx, bool thinking, const char *text, size_t len);
-    /* Each token with its probability in the model's own distribution. False cancels. May be NULL. */
-    bool (*on_token)(void *ctx, int32_t token, float logprob);
-    /* Asked before each step, and between the parts of a long prompt. False cancels. May be NULL. */
+    /* Each token, before its text. False cancels. May be NULL. */
+    bool (*on_token)(void *ctx, const bora_token *token);
+    /* Asked before each step, and between the parts of a long prompt. False cancels. May be NULL. An engine does not
+     * ask: see bora_job_cancel(). */
     bool (*keep_going)(void *ctx);
+    /* Of an engine's requests alone, both NULL for bora_generate().
+     * Each token of the prompt, the first with a logprob of 0 and no others beside it: the whole prompt is read,
+     * whatever is cached. False cancels. */
+    bool (*on_prompt_token)(void *ctx, const bora_token *token);
+    /* If not NULL, nothing is generated: the mean of the hidden states behind the model's last norm over the tokens of
+     * the prompt, [width], not normalized. */
+    void (*on_embedding)(void *ctx, const float *values, int32_t width);
     void *ctx;
 } bora_request;
 
 typedef struct bora_answer {
     bora_finish finish;
     int32_t n_prompt, n_cached, n_generated; /* tokens */
-    double prompt_s, generate_s;             /* seconds */
+    int32_t n_drafted, n_accepted;           /* tokens guessed ahead, and those of them that were right */
+    double prompt_s, generate_s;             /* seconds: until the first token, and from there on */
+    double queued_s;                         /* of prompt_s: until the engine began with it */
 } bora_answer;
 
 /* Generates. An error leaves the session usable. Prompts that do not fit the context: BORA_LIMIT, saying both lengths.
  */
 BORA_API bool bora_generate(bora_session *session, const bora_request *request, bora_answer *answer, bora_error *err);
+
+/* An engine: a thread that runs the requests of many, together, on one model. Every step carries one token of each
+ * answer that is being written, and parts of the prompts that wait. What a request gets is, to the bit, what it would
+ * get alone. */
+typedef struct bora_engine bora_engine;
+/* A request in an engine. */
+typedef struct bora_job bora_job;
+
+/* Starts the engine of a model, which outlives it. The settings say max-seqs, max-queue, max-num-batched-tokens,
+ * prefix-cache-n and what there is of memory. */
+BORA_API bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings, bora_error *err);
+/* Cancels all that is not finished, waits for it, and ends the thread. */
+BORA_API void bora_engine_stop(bora_engine *engine);
+
+/* Hands in a request, from any thread. What it points to is copied (ctx is the caller's). Its callbacks are called in
+ * the engine's thread; they must not block, and of the engine they may call bora_job_cancel() alone. `on_end` is called
+ * once, after all others, with the answer, and with an error if it ended by one, else NULL.
+ *
+ * Errors at once, and then nothing is called: BORA_USAGE and BORA_LIMIT for a request that can never run (a prompt that
+ * does not fit); BORA_BUSY when as many requests wait as may. What was taken is not failed for want of room.
+ *
+ * The job is a reference for bora_job_cancel(), given back by bora_job_release(), any time. */
+BORA_API bora_job *bora_engine_submit(bora_engine *engine, const bora_request *request,
+                                      void (*on_end)(void *ctx, const bora_answer *answer, const bora_error *failure),
+                                      bora_error *err);
+/* Asks it to end, from any thread: it does within one step, with BORA_FINISH_CANCELLED. */
+BORA_API void bora_job_cancel(bora_job *job);
+BORA_API void bora_job_release(bora_job *job);
+
+/* What an engine is doing, and has done since it started. */
+typedef struct bora_engine_stats {
+    int32_t n_waiting, n_running;    /* requests */
+    int64_t n_finished, n_preempted; /* requests; how often one was set back to the queue for want of memory */
+    int64_t n_prompt, n_cached;      /* tokens of prompts, and those of them that were cached */
+    int64_t n_generated;             /* tokens */
+    int64_t n_drafted, n_accepted;   /* tokens */
+    int64_t n_steps;
+    int32_t block_tokens;                           /* the cache's unit */
+    int32_t n_blocks, n_blocks_used, n_blocks_kept; /* all there may be; in use; kept for prompts to come */
+} bora_engine_stats;
+
+BORA_API void bora_engine_stats_get(bora_engine *engine, bora_engine_stats *stats);
 
 #ifdef __cplusplus
 }

@@ -34,6 +34,7 @@ typedef enum bora_code {
     BORA_MEMORY,      /* an allocation failed */
     BORA_CANCELLED,   /* the caller asked to stop */
     BORA_INTERNAL,    /* bora broke a promise to itself: a bug */
+    BORA_BUSY,        /* too much is asked at once: later it may be possible */
 } bora_code;
 
 typedef struct bora_error {
