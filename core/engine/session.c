@@ -43,6 +43,11 @@ void bora_session_free(bora_session *s)
     free(s);
 }
 
+void bora_session_set_drafter(bora_session *s, bora_drafter *drafter)
+{
+    s->drafter = drafter;
+}
+
 int32_t bora_session_length(const bora_session *s)
 {
     return s->length;

@@ -13,6 +13,7 @@ struct bora_session {
     int32_t *blocks; /* [n_blocks] */
     int32_t n_blocks, cap_blocks;
     int32_t slot; /* -1: none yet */
+    bora_drafter *drafter; /* or NULL */
     bool in_step; /* takes part in the step that is being put together */
     /* The lists of a step of which this is the first session; they are kept for the next one. */
     int32_t *step_tokens, *output_rows;
