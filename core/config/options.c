@@ -242,9 +242,12 @@ static const bora_option options[] = {
       .toml = "server.disable_metrics", .commands = COMMAND_SERVE, .group = server, .help = "do not offer /metrics" },
 
     /* ---- memory and batches */
-    { .name = "max-seqs", .type = BORA_OPTION_INT, .status = BORA_OPTION_INERT, .min = 1, .max = INFINITY,
+    { .name = "max-seqs", .type = BORA_OPTION_INT, .min = 1, .max = 4096,
       .value_name = "N", .default_text = "32", .toml = "runtime.max_seqs", .commands = GENERATES, .group = scheduling,
       .help = "sequences that run at the same time" },
+    { .name = "max-queue", .type = BORA_OPTION_INT, .min = 1, .max = INT32_MAX, .value_name = "N",
+      .default_text = "1024", .toml = "runtime.max_queue", .commands = COMMAND_SERVE, .group = scheduling,
+      .help = "requests that may wait; more are refused until later" },
     { .name = "max-num-batched-tokens", .type = BORA_OPTION_INT, .status = BORA_OPTION_INERT, .min = 1, .max = INFINITY,
       .value_name = "N", .toml = "runtime.max_num_batched_tokens", .commands = GENERATES, .group = scheduling,
       .help = "tokens in one step" },

@@ -24,5 +24,8 @@ struct bora_session {
 /* As bora_session_eval(); `prompt_tokens` is the length that the whole prompt will have. */
 bool session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_t chunk, int32_t prompt_tokens, bool all,
                   float *logits, bora_error *err);
+/* Reads tokens; the hidden states behind each of them are [n, model_hidden_width()]. */
+bool session_hidden(bora_session *s, const int32_t *tokens, int32_t n, int32_t prompt_tokens, float *hidden,
+                    bora_error *err);
 
 #endif

@@ -27,13 +27,18 @@ typedef struct block_cache_stats {
 block_cache *block_cache_new(int32_t block_tokens, int32_t max_blocks, int32_t max_kept, bora_error *err);
 void block_cache_free(block_cache *c);
 
-/* A block with one user and no content; the lowest number that is free, so that memory is touched as it is needed. -1:
- * all are in use. */
+/* Memory for counting so many more blocks than there are: as many block_cache_take() need none. */
+bool block_cache_reserve(block_cache *c, int32_t n);
+/* A block with one user and no content: the lowest number that is free, so that memory is touched as it is needed; when
+ * all there may be were made, what is kept gives its place. -1: all are in use (or there is no memory for counting
+ * them). */
 int32_t block_cache_take(block_cache *c);
 /* One user less. A sequence gives its blocks back from the last to the first. */
 void block_cache_give(block_cache *c, int32_t block);
 /* How many block_cache_take() could give now. */
 int32_t block_cache_available(const block_cache *c);
+/* Of a block that was made. One that has others, or was published, must not be written. */
+int32_t block_cache_users(const block_cache *c, int32_t block);
 /* The published block with these tokens [block_tokens] behind `parent` (-1: at the beginning), with one user more; or
  * -1. */
 int32_t block_cache_find(block_cache *c, int32_t parent, const int32_t *tokens);
