@@ -11,9 +11,9 @@
 #include "plugin/runtime.h"
 
 enum {
-    STEP_TOKENS = 16,   /* with guesses a step has no more tokens than these */
-    CATCH_UP = 512,     /* tokens of a sequence that the draft model reads at a time, before it guesses */
-    REST = 16,          /* steps without a guess, where guesses are too often wrong */
+    STEP_TOKENS = 16, /* with guesses a step has no more tokens than these */
+    CATCH_UP = 512,   /* tokens of a sequence that the draft model reads at a time, before it guesses */
+    REST = 16,        /* steps without a guess, where guesses are too often wrong */
 };
 /* A guess is made when it is so likely to be right, if those before it are. */
 static const float least_likely = 0.35F;
@@ -52,8 +52,8 @@ static bora_settings *draft_settings(const bora_settings *s, bora_error *err)
                                             { "quantized-file", "draft-file" },
                                             { "arch", "draft-arch" },
                                             { "tok-model-id", "draft-tok-model-id" } };
-    static const char *const own[] = { "model-type", "format", "tokenizer", "topology", "chat-template",
-                                       "jinja-explicit" };
+    static const char *const own[] = { "model-type", "format",        "tokenizer",
+                                       "topology",   "chat-template", "jinja-explicit" };
     bora_settings *draft = bora_settings_copy(s);
     if (!draft) {
         bora_fail_memory(err, "settings");
@@ -170,6 +170,11 @@ void bora_drafter_free(bora_drafter *d)
     free(d);
 }
 
+int32_t drafter_most(const bora_drafter *d)
+{
+    return d->gamma < STEP_TOKENS - 1 ? d->gamma : STEP_TOKENS - 1;
+}
+
 /* ---- sequences */
 
 draft_seq *drafter_begin(bora_drafter *d, const bora_sampling *sampling, bora_error *err)
@@ -201,7 +206,8 @@ void drafter_end(bora_drafter *d, draft_seq *s)
 {
     if (!s)
         return;
-    drop_session(d, s);
+    if (s->session)
+        drop_session(d, s);
     sampler_free(s->chooser);
     free(s);
 }
@@ -290,8 +296,7 @@ static bool draft_step(bora_drafter *d, drafting *list, int32_t n, bora_error *e
         if (g->n_feed == 0)
             continue;
         who[m] = g;
-        turns[m++] =
-            (bora_turn){ g->turn->seq->session, g->feed, g->n_feed, g->want > 0, g->turn->n_prompt };
+        turns[m++] = (bora_turn){ g->turn->seq->session, g->feed, g->n_feed, g->want > 0, g->turn->n_prompt };
         n_outputs += g->want > 0;
     }
     if (m == 0 || !bora_sessions_step(turns, m, n_outputs > 0 ? d->logits : NULL, err))

@@ -20,7 +20,9 @@ enum { DRAFT_MAX = 64 }; /* guesses for a sequence at a time: the most that gamm
 /* What a drafter knows of a sequence. */
 typedef struct draft_seq draft_seq;
 
-/* NULL with an error when memory runs out. */
+/* The most guesses that it makes for one sequence. */
+int32_t drafter_most(const bora_drafter *d);
+/* NULL with an error when memory runs out. From any thread; what is said of threads counts for all else. */
 draft_seq *drafter_begin(bora_drafter *d, const bora_sampling *sampling, bora_error *err);
 /* A sequence is forgotten. NULL is nothing. */
 void drafter_end(bora_drafter *d, draft_seq *s);

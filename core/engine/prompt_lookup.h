@@ -1,5 +1,6 @@
 /* Prompt lookup: an answer often says again what was said before, in the prompt or in itself. The tokens that followed
- * the last ones where they stood before are guesses for what comes next (github.com/apoorvumang/prompt-lookup-decoding).
+ * the last ones where they stood before are guesses for what comes next
+ * (github.com/apoorvumang/prompt-lookup-decoding).
  */
 #ifndef BORA_ENGINE_PROMPT_LOOKUP_H
 #define BORA_ENGINE_PROMPT_LOOKUP_H

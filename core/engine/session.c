@@ -70,6 +70,14 @@ bool bora_session_truncate(bora_session *s, int32_t length, bora_error *err)
     return true;
 }
 
+bool session_peek(bora_session *s, int32_t token, bora_error *err)
+{
+    if (!list_reserve(&s->tokens, &s->cap_tokens, s->length + 1, sizeof *s->tokens))
+        return bora_fail_memory(err, "a session");
+    s->tokens[s->length] = token;
+    return true;
+}
+
 static bool take_state(bora_session *s, int32_t n_tokens, bora_error *err)
 {
     int32_t need = blocks_for(n_tokens);
