@@ -82,7 +82,8 @@ void api_reply_json(http_exchange *x, writer *w)
 
 /* ---- prompts */
 
-/* A template's errors begin with the place, "FILE:LINE: ": the line may be told, the file is the server's own affair. */
+/* A template's errors begin with the place, "FILE:LINE: ": the line may be told, the file is the server's own affair.
+ */
 static const char *without_file(const char *message)
 {
     for (const char *at = strchr(message, ':'); at; at = strchr(at + 1, ':')) {

@@ -8,7 +8,7 @@
 #include "metrics.h"
 
 typedef struct api_metrics {
-    metric *answers;                         /* by model and how they ended */
+    metric *answers;                                          /* by model and how they ended */
     metric *prompt_tokens, *cached_tokens, *generated_tokens; /* by model */
     metric *first_token_s, *between_tokens_s, *queued_s, *answer_s;
     metric *n_running, *n_waiting, *n_preempted, *n_steps, *n_drafted, *n_accepted; /* what the engines say */
@@ -27,8 +27,20 @@ typedef struct api {
 /* The metrics of models, in `m`; those of the engines are asked for when a page is made. */
 void api_metrics_init(api *a);
 
-/* All routes; the last has a path of NULL. */
-const http_route *api_routes(void);
+/* A route, and what documents say of it. */
+typedef struct api_route {
+    http_route http;
+    const char *summary;
+    bool has_body;
+    api_kind kind; /* of the body */
+    bool streams;
+    const char *content_type; /* of the answer */
+} api_route;
+
+/* The last has a path of NULL. */
+const api_route *api_routes(void);
+/* The same as the server takes them: malloc'd; NULL when memory ran out. */
+http_route *api_http_routes(void);
 
 /* ---- handlers, by file */
 

@@ -17,6 +17,7 @@ typedef struct item {
     batch *batch;
     float *values;
     int32_t width, n_prompt;
+    bool out_of_memory;
     bora_job *job;
 } item;
 
@@ -35,6 +36,7 @@ static void on_embedding(void *ctx, const float *values, int32_t width)
 {
     item *it = ctx;
     it->values = malloc((size_t)width * sizeof *values);
+    it->out_of_memory = it->values == NULL;
     if (it->values)
         memcpy(it->values, values, (size_t)width * sizeof *values);
     it->width = width;
@@ -48,8 +50,11 @@ static void on_end(void *ctx, const bora_answer *answer, const bora_error *failu
     it->n_prompt = answer->n_prompt;
     if (failure)
         bora_fail(&b->err, failure->code, "%s", failure->message);
+    else if (it->out_of_memory)
+        bora_fail_memory(&b->err, "an embedding");
     else if (!it->values)
-        bora_fail(&b->err, answer->finish == BORA_FINISH_CANCELLED ? BORA_CANCELLED : BORA_MEMORY, "an embedding");
+        bora_fail(&b->err, answer->finish == BORA_FINISH_CANCELLED ? BORA_CANCELLED : BORA_UNSUPPORTED,
+                  "this model gives no embeddings");
     b->n_ended++;
     pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->mutex);
@@ -90,6 +95,7 @@ static bool hand_in(batch *b, const host_model *m, item *it, const int32_t *toke
     bora_request request = {
         .prompt = tokens,
         .n_prompt = n,
+        .max_tokens = 1,
         .sampling = bora_sampling_defaults(),
         .on_embedding = on_embedding,
         .ctx = it,

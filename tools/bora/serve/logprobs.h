@@ -6,7 +6,8 @@
 
 /* One more token. */
 void logprobs_add_chat(logprob_list *l, const bora_tokenizer *t, const bora_token *token);
-/* `characters`: how many of them the token is in the text. `unknown`: nothing stands before it (the first of a prompt). */
+/* `characters`: how many of them the token is in the text. `unknown`: nothing stands before it (the first of a prompt).
+ */
 void logprobs_add_completion(logprob_list *l, const bora_tokenizer *t, const bora_token *token, int64_t characters,
                              bool unknown);
 /* Characters of a token's bytes, each counted where it begins. */

@@ -14,8 +14,13 @@ static void free_choice(choice *c)
 {
     bora_job_release(atomic_load(&c->job));
     bora_tool_calls_free(&c->calls);
-    writer *writers[] = { &c->text,           &c->thinking,      &c->logprobs.entries,     &c->logprobs.tokens,
-                          &c->logprobs.values, &c->logprobs.tops, &c->logprobs.text_offsets };
+    writer *writers[] = { &c->text,
+                          &c->thinking,
+                          &c->logprobs.entries,
+                          &c->logprobs.tokens,
+                          &c->logprobs.values,
+                          &c->logprobs.tops,
+                          &c->logprobs.text_offsets };
     for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)
         writer_free(writers[i]);
 }

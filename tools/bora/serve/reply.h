@@ -50,11 +50,11 @@ typedef struct reply_prompt {
 typedef struct reply_form {
     const char *id_prefix, *object, *chunk_object;
     /* All are called in the engine's thread. */
-    void (*begin)(choice *c);                                                     /* of a stream */
-    void (*token)(choice *c, const bora_token *token, bool of_prompt);            /* where probabilities are wanted */
-    bool (*text)(choice *c, bool thinking, const char *text, size_t len);         /* false: nobody reads it */
-    void (*end)(choice *c);                                                       /* what is left of it */
-    void (*put_choice)(writer *w, choice *c, int index);                          /* into a whole answer */
+    void (*begin)(choice *c);                                             /* of a stream */
+    void (*token)(choice *c, const bora_token *token, bool of_prompt);    /* where probabilities are wanted */
+    bool (*text)(choice *c, bool thinking, const char *text, size_t len); /* false: nobody reads it */
+    void (*end)(choice *c);                                               /* what is left of it */
+    void (*put_choice)(writer *w, choice *c, int index);                  /* into a whole answer */
 } reply_form;
 
 struct reply {
@@ -73,13 +73,13 @@ struct reply {
     choice *choices;
     size_t n_choices;
 
-    pthread_mutex_t mutex;  /* held until all jobs are handed in: callbacks wait for it */
+    pthread_mutex_t mutex; /* held until all jobs are handed in: callbacks wait for it */
     atomic_bool handed_in, gone;
-    atomic_int references;  /* the handler's, and one for each job */
-    atomic_int n_running;   /* jobs */
-    api_error error;        /* of the callbacks, once they run */
-    writer out;             /* a chunk */
-    writer head;            /* how each chunk begins */
+    atomic_int references; /* the handler's, and one for each job */
+    atomic_int n_running;  /* jobs */
+    api_error error;       /* of the callbacks, once they run */
+    writer out;            /* a chunk */
+    writer head;           /* how each chunk begins */
 };
 
 /* Takes over the request (which is empty afterwards) and the model. NULL: an error was the answer, and both are given
