@@ -46,27 +46,26 @@ static bool read_prompt(bora_session *s, const bora_request *r, bora_answer *ans
 }
 
 static bool generate(bora_session *s, const bora_request *r, bora_answer *answer, outlet *out, sampler *chooser,
-                     float *logits, bora_error *err)
+                     sampler_scratch *scratch, float *logits, bora_error *err)
 {
     int32_t context = bora_model_context_length(s->model);
     for (;;) {
-        int32_t token;
-        float logprob = 0;
+        bora_token chosen;
         if (s->length < r->n_prompt || is_cancelled(r)) {
             answer->finish = BORA_FINISH_CANCELLED;
             return true;
         }
-        if (!sampler_choose(chooser, logits, s->tokens, s->length, r->n_prompt, &token, r->logprobs ? &logprob : NULL,
-                            err))
+        sampler_place place = { logits, s->tokens, s->length, r->n_prompt, s->length - r->n_prompt };
+        if (!sampler_choose(chooser, scratch, &place, r->logprobs ? r->n_top : -1, &chosen, err))
             return false;
-        if (!r->ignore_stop_tokens && bora_model_is_stop(s->model, token)) {
+        if (!r->ignore_stop_tokens && bora_model_is_stop(s->model, chosen.id)) {
             answer->finish = BORA_FINISH_STOP;
             return true;
         }
         answer->n_generated++;
-        if (r->on_token && !r->on_token(r->ctx, &(bora_token){ .id = token, .logprob = logprob }))
+        if (r->on_token && !r->on_token(r->ctx, &chosen))
             out->cancelled = true;
-        if (!outlet_token(out, token, err))
+        if (!outlet_token(out, chosen.id, err))
             return false;
         if (out->stopped || out->cancelled) {
             answer->finish = out->cancelled ? BORA_FINISH_CANCELLED : BORA_FINISH_STOP;
@@ -80,7 +79,7 @@ static bool generate(bora_session *s, const bora_request *r, bora_answer *answer
             answer->finish = BORA_FINISH_CONTEXT;
             return true;
         }
-        if (!session_eval(s, &token, 1, 1, r->n_prompt, false, logits, err))
+        if (!session_eval(s, &chosen.id, 1, 1, r->n_prompt, false, logits, err))
             return false;
     }
 }
@@ -90,20 +89,22 @@ bool bora_generate(bora_session *s, const bora_request *r, bora_answer *answer, 
     *answer = (bora_answer){ .finish = BORA_FINISH_STOP };
     int32_t n_vocab = bora_model_n_vocab(s->model);
     outlet out = { 0 };
-    sampler *chooser = sampler_new(&r->sampling, n_vocab, err);
-    float *logits = chooser ? malloc((size_t)n_vocab * sizeof *logits) : NULL;
+    sampler *chooser = sampler_new(&r->sampling, n_vocab, s->model->tokenizer, err);
+    sampler_scratch *scratch = chooser ? sampler_scratch_new(n_vocab, err) : NULL;
+    float *logits = scratch ? malloc((size_t)n_vocab * sizeof *logits) : NULL;
     bool ok = logits != NULL;
-    if (chooser && !logits)
+    if (scratch && !logits)
         bora_fail_memory(err, "logits");
     ok = ok && outlet_open(&out, s->model, r, err);
     double start = seconds();
     ok = ok && read_prompt(s, r, answer, logits, err);
     double read = seconds();
     answer->prompt_s = read - start;
-    ok = ok && generate(s, r, answer, &out, chooser, logits, err) && outlet_finish(&out, err);
+    ok = ok && generate(s, r, answer, &out, chooser, scratch, logits, err) && outlet_finish(&out, err);
     answer->generate_s = seconds() - read;
     outlet_close(&out);
     sampler_free(chooser);
+    sampler_scratch_free(scratch);
     free(logits);
     return ok;
 }

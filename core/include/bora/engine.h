@@ -42,15 +42,32 @@ typedef struct bora_turn {
  * bora_session_eval(). */
 BORA_API bool bora_sessions_step(const bora_turn *turns, int32_t n_turns, float *logits, bora_error *err);
 
-/* How the next token is chosen. Start from bora_sampling_defaults(). */
+/* A number that is added to the logit of a token: -100, it never comes; 100, only such tokens come. */
+typedef struct bora_logit_bias {
+    int32_t token;
+    float bias; /* -100 … 100 */
+} bora_logit_bias;
+
+/* How the next token is chosen. Start from bora_sampling_defaults(). What it points to is the caller's, and is read
+ * until the call returns that it is handed to. */
 typedef struct bora_sampling {
     float temperature;        /* 0: the likeliest token, always */
     int32_t top_k;            /* 0: off */
     float top_p, min_p;       /* 1 and 0: off */
     float repetition_penalty; /* 1: off; divides positive logits of tokens seen, multiplies negative ones */
     float presence_penalty, frequency_penalty; /* 0: off; taken from the logits of tokens generated */
-    int32_t repeat_last_n;                     /* tokens that the penalties look back on; 0: all */
-    uint64_t seed;                             /* the same seed gives the same text */
+    int32_t repeat_last_n;                     /* tokens that these penalties look back on; 0: all */
+    /* DRY, "don't repeat yourself": a token that would go on with a repetition of the last n tokens loses
+     * dry_multiplier * dry_base^(n - dry_allowed_length) of its logit, if n is at least dry_allowed_length. No
+     * repetition reaches back beyond text that has one of the strings of dry_sequence_breakers (NULL-terminated; NULL:
+     * new line, colon, double quote, asterisk). */
+    float dry_multiplier; /* 0: off */
+    float dry_base;
+    int32_t dry_allowed_length;
+    const char *const *dry_sequence_breakers;
+    const bora_logit_bias *logit_bias; /* [n_logit_bias], tokens of the vocabulary */
+    int32_t n_logit_bias;
+    uint64_t seed; /* the same seed gives the same text */
 } bora_sampling;
 
 BORA_API bora_sampling bora_sampling_defaults(void);
