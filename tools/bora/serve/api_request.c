@@ -1,6 +1,7 @@
 /* Requests: see api_request.h. The tables are at the end. */
 #include "api_request.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,27 +20,61 @@ static bool fail_memory(api_error *e)
 
 /* ---- values that are more than their type */
 
-static bool take_stop(void *target, const field *f, const cJSON *value, api_error *e)
+/* Strings, one or several, NULL-terminated. Empty ones are left out: they would be everywhere. */
+static bool take_strings(const char ***list, const field *f, const cJSON *value, api_error *e)
 {
-    api_request *r = target;
     bool one = cJSON_IsString(value);
     size_t n = one ? 1 : (size_t)cJSON_GetArraySize(value), i = 0;
     if (!one && !cJSON_IsArray(value))
-        return api_fail_param(e, f->name, "stop: expected a string or an array of strings, found %s",
+        return api_fail_param(e, f->name, "%s: expected a string or an array of strings, found %s", f->name,
                               fields_type_name(value));
     if (n > API_STOPS_MAX)
-        return api_fail_param(e, f->name, "stop: %zu strings, at most %d are possible", n, API_STOPS_MAX);
-    free(r->stop);
-    if (!(r->stop = calloc(n + 1, sizeof *r->stop)))
+        return api_fail_param(e, f->name, "%s: %zu strings, at most %d are possible", f->name, n, API_STOPS_MAX);
+    if (!(*list = calloc(n + 1, sizeof **list)))
         return fail_memory(e);
     for (const cJSON *item = one ? value : value->child; item && i < n; item = one ? NULL : item->next) {
         if (!cJSON_IsString(item))
-            return api_fail_param(e, f->name, "stop: expected a string or an array of strings, with %s in it",
+            return api_fail_param(e, f->name, "%s: expected a string or an array of strings, with %s in it", f->name,
                                   fields_type_name(item));
         if (strlen(item->valuestring) > API_STOP_BYTES_MAX)
-            return api_fail_param(e, f->name, "stop: a string is longer than %d bytes", API_STOP_BYTES_MAX);
-        if (*item->valuestring) /* an empty one would be everywhere */
-            r->stop[i++] = item->valuestring;
+            return api_fail_param(e, f->name, "%s: a string is longer than %d bytes", f->name, API_STOP_BYTES_MAX);
+        if (*item->valuestring)
+            (*list)[i++] = item->valuestring;
+    }
+    return true;
+}
+
+static bool take_stop(void *target, const field *f, const cJSON *value, api_error *e)
+{
+    return take_strings(&((api_request *)target)->stop, f, value, e);
+}
+
+static bool take_breakers(void *target, const field *f, const cJSON *value, api_error *e)
+{
+    return take_strings(&((api_request *)target)->breakers, f, value, e);
+}
+
+/* {"TOKEN": BIAS, …} */
+static bool take_logit_bias(void *target, const field *f, const cJSON *value, api_error *e)
+{
+    api_request *r = target;
+    int n = cJSON_GetArraySize(value);
+    if (n > API_BIASES_MAX)
+        return api_fail_param(e, f->name, "logit_bias: %d tokens, at most %d are possible", n, API_BIASES_MAX);
+    if (!(r->logit_bias = calloc((size_t)n + 1, sizeof *r->logit_bias)))
+        return fail_memory(e);
+    r->sampling.logit_bias = r->logit_bias;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, value) {
+        char *end;
+        errno = 0;
+        long token = strtol(item->string, &end, 10);
+        if (errno || *end || end == item->string || token < 0 || token > INT32_MAX)
+            return api_fail_param(e, f->name, "logit_bias: \"%.40s\" is no token id", item->string);
+        if (!cJSON_IsNumber(item) || !(item->valuedouble >= -100 && item->valuedouble <= 100))
+            return api_fail_param(e, f->name, "logit_bias: expected numbers from -100 to 100");
+        r->logit_bias[r->sampling.n_logit_bias++] =
+            (bora_logit_bias){ .token = (int32_t)token, .bias = (float)item->valuedouble };
     }
     return true;
 }
@@ -317,6 +352,18 @@ static const field generation[] = {
       .default_note = "the model's own, else 1", .help = "above 1, tokens of the text so far become less likely" },
     { .name = "repeat_last_n", .type = FIELD_INT, .min = 0, .max = INT32_MAX, SAMPLING(repeat_last_n),
       .default_note = "0", .help = "the last tokens on which the penalties look back; 0 for all" },
+    { .name = "dry_multiplier", .type = FIELD_FLOAT, .min = 0, .max = 100, SAMPLING(dry_multiplier), .default_note = "0",
+      .help = "DRY: how much a token loses that goes on with a repetition; 0 for none" },
+    { .name = "dry_base", .type = FIELD_FLOAT, .min = 1, .max = 100, SAMPLING(dry_base), .default_note = "1.75",
+      .help = "DRY: times how much, for each token that the repetition is longer" },
+    { .name = "dry_allowed_length", .type = FIELD_INT, .min = 0, .max = INT32_MAX, SAMPLING(dry_allowed_length),
+      .default_note = "2", .help = "DRY: the length up to which repetitions do not matter" },
+    { .name = "dry_sequence_breakers", .type = FIELD_OTHER, .take = take_breakers,
+      .schema = "\"type\":\"array\",\"items\":{\"type\":\"string\"}",
+      .default_note = "line break, colon, double quote, asterisk", .help = "DRY: texts beyond which it does not look" },
+    { .name = "logit_bias", .type = FIELD_OBJECT, .take = take_logit_bias,
+      .schema = "\"type\":\"object\",\"additionalProperties\":{\"type\":\"number\",\"minimum\":-100,\"maximum\":100}",
+      .help = "for token ids, numbers that are added to their logits; -100 forbids one" },
     { .name = "seed", .type = FIELD_SEED, SAMPLING(seed), .default_note = "different each time",
       .help = "the same seed draws the same tokens" },
     { .name = "stop", .type = FIELD_OTHER, .take = take_stop,
@@ -514,6 +561,8 @@ void api_request_free(api_request *r)
 {
     cJSON_Delete(r->json);
     cJSON_Delete(r->variables);
+    free(r->logit_bias);
+    free(r->breakers);
     free(r->stop);
     *r = (api_request){ 0 };
 }
@@ -521,6 +570,10 @@ void api_request_free(api_request *r)
 bora_sampling api_request_sampling(const api_request *r, bora_sampling defaults)
 {
     fields_copy_sampling(api_fields(r->kind), r->seen.given, &r->sampling, &defaults);
+    defaults.logit_bias = r->sampling.logit_bias;
+    defaults.n_logit_bias = r->sampling.n_logit_bias;
+    if (r->breakers)
+        defaults.dry_sequence_breakers = r->breakers;
     defaults.top_k = defaults.top_k < 0 ? 0 : defaults.top_k; /* -1 is a common way to say all */
     return defaults;
 }

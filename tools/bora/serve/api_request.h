@@ -23,6 +23,7 @@ enum {
     API_CHOICES_MAX = 128, /* n, best_of, and prompts in a request, multiplied */
     API_STOPS_MAX = 16,
     API_STOP_BYTES_MAX = 1000,
+    API_BIASES_MAX = 1024,
     API_INPUTS_MAX = 2048, /* texts to embed in a request */
 };
 
@@ -37,8 +38,10 @@ typedef struct api_request {
     bool stream, include_usage;
     int32_t max_tokens; /* 0: until the context is full; -1: none at all */
     int32_t n, best_of;
-    bora_sampling sampling; /* what was given of it: see api_request_sampling() */
-    const char **stop;      /* NULL-terminated */
+    bora_sampling sampling;      /* what was given of it: see api_request_sampling() */
+    bora_logit_bias *logit_bias; /* what `sampling` points to */
+    const char **breakers;       /* likewise */
+    const char **stop;           /* NULL-terminated */
     bool logprobs;
     int32_t n_top; /* of the likeliest tokens */
     bool ignore_eos, keep_special;

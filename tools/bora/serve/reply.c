@@ -411,6 +411,11 @@ static bool submit_all(reply *r, size_t n_each, api_error *e)
     bora_sampling sampling = api_request_sampling(&r->request, defaults);
     if (!bora_sampling_check(&sampling, &err))
         return api_fail_bora(e, NULL, &err);
+    int32_t n_vocab = bora_model_n_vocab(r->model->model);
+    for (int32_t i = 0; i < sampling.n_logit_bias; i++)
+        if (sampling.logit_bias[i].token >= n_vocab)
+            return api_fail_param(e, "logit_bias", "logit_bias: %d is no token of this model, whose tokens are 0 to %d",
+                                  sampling.logit_bias[i].token, n_vocab - 1);
     choice *choices = calloc(r->n_prompts * n_each, sizeof *choices);
     if (!choices)
         return api_fail_bora(e, NULL, &(bora_error){ .code = BORA_MEMORY });
