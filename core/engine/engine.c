@@ -214,7 +214,7 @@ bora_job *bora_engine_submit(bora_engine *e, const bora_request *r,
                              void (*on_end)(void *ctx, const bora_answer *answer, const bora_error *failure),
                              bora_error *err)
 {
-    bora_job *j = check_request(e, r, err) ? job_new(r, seconds(), err) : NULL;
+    bora_job *j = check_request(e, r, err) ? job_new(r, e->model, seconds(), err) : NULL;
     if (!j)
         return NULL;
     j->on_end = on_end;

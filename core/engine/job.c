@@ -29,13 +29,14 @@ static char **copy_strings(const char *const *list)
 
 static void free_job(bora_job *j)
 {
+    sampler_free(j->chooser);
     free_strings((char **)j->request.stop);
     free((void *)j->request.prompt);
     free(j->tokens);
     free(j);
 }
 
-bora_job *job_new(const bora_request *r, double now, bora_error *err)
+bora_job *job_new(const bora_request *r, const bora_model *model, double now, bora_error *err)
 {
     bora_job *j = calloc(1, sizeof *j);
     if (!j) {
@@ -54,6 +55,14 @@ bora_job *job_new(const bora_request *r, double now, bora_error *err)
         bora_fail_memory(err, "a request");
         return NULL;
     }
+    if (!r->on_embedding) {
+        j->chooser = sampler_new(&r->sampling, bora_model_n_vocab(model), bora_model_tokenizer(model, NULL), err);
+        if (!j->chooser) {
+            free_job(j);
+            return NULL;
+        }
+    }
+    j->request.sampling = bora_sampling_defaults(); /* the chooser has it, and all that it points to */
     memcpy(prompt, r->prompt, n * sizeof *prompt);
     memcpy(j->tokens, r->prompt, n * sizeof *prompt);
     j->seq = (sched_seq){ .tokens = j->tokens, .n_tokens = r->n_prompt, .read_whole = r->on_prompt_token != NULL };
@@ -83,8 +92,7 @@ bool job_open(bora_job *j, const bora_model *model)
     if (j->request.on_embedding)
         return true;
     bora_error err = { .code = BORA_OK };
-    j->chooser = sampler_new(&j->request.sampling, bora_model_n_vocab(model), &err);
-    if (!j->chooser || !outlet_open(&j->outlet, model, &j->request, &err))
+    if (!outlet_open(&j->outlet, model, &j->request, &err))
         job_fail(j, &err);
     return !j->ended;
 }
@@ -104,23 +112,34 @@ static bool push_token(bora_job *j, int32_t token, bora_error *err)
     return true;
 }
 
+static int32_t wanted_top(const bora_request *r)
+{
+    return r->logprobs ? r->n_top : -1;
+}
+
 /* One token, by the logits behind the `length` tokens before it. What can end an answer ends it here. */
-static bool choose_one(bora_job *j, const bora_model *model, float *logits, int32_t length, int32_t *token,
-                       bora_error *err)
+static bool choose_one(bora_job *j, const bora_model *model, sampler_scratch *scratch, float *logits, int32_t length,
+                       int32_t *chosen, bora_error *err)
 {
     const bora_request *r = &j->request;
     bora_answer *answer = &j->answer;
-    float logprob = 0;
-    if (!sampler_choose(j->chooser, logits, j->tokens, length, r->n_prompt, token, r->logprobs ? &logprob : NULL, err))
+    sampler_place place = { .logits = logits,
+                            .tokens = j->tokens,
+                            .n_tokens = length,
+                            .n_prompt = r->n_prompt,
+                            .position = answer->n_generated };
+    bora_token token;
+    if (!sampler_choose(j->chooser, scratch, &place, wanted_top(r), &token, err))
         return false;
-    if (!r->ignore_stop_tokens && bora_model_is_stop(model, *token)) {
+    *chosen = token.id;
+    if (!r->ignore_stop_tokens && bora_model_is_stop(model, token.id)) {
         answer->finish = BORA_FINISH_STOP;
         return j->ended = true;
     }
     answer->n_generated++;
-    if (r->on_token && !r->on_token(r->ctx, &(bora_token){ .id = *token, .logprob = logprob }))
+    if (r->on_token && !r->on_token(r->ctx, &token))
         j->outlet.cancelled = true;
-    if (!outlet_token(&j->outlet, *token, err))
+    if (!outlet_token(&j->outlet, token.id, err))
         return false;
     j->ended = true;
     if (j->outlet.stopped || j->outlet.cancelled)
@@ -134,7 +153,8 @@ static bool choose_one(bora_job *j, const bora_model *model, float *logits, int3
     return true;
 }
 
-int32_t job_choose(bora_job *j, const bora_model *model, float *logits, int32_t length, int32_t n_guesses, double now)
+int32_t job_choose(bora_job *j, const bora_model *model, sampler_scratch *scratch, float *logits, int32_t length,
+                   int32_t n_guesses, double now)
 {
     bora_error err = { .code = BORA_OK };
     size_t n_vocab = (size_t)bora_model_n_vocab(model);
@@ -144,7 +164,7 @@ int32_t job_choose(bora_job *j, const bora_model *model, float *logits, int32_t 
     j->answer.n_drafted += n_guesses;
     for (;; right++) {
         int32_t token = -1;
-        if (!choose_one(j, model, logits + (size_t)right * n_vocab, length + right, &token, &err)) {
+        if (!choose_one(j, model, scratch, logits + (size_t)right * n_vocab, length + right, &token, &err)) {
             job_fail(j, &err);
             break;
         }
@@ -160,9 +180,29 @@ int32_t job_choose(bora_job *j, const bora_model *model, float *logits, int32_t 
     return right;
 }
 
-void job_tell_prompt(bora_job *j, const bora_model *model, const float *logits, int32_t first, int32_t n)
+void job_tell_prompt(bora_job *j, const bora_model *model, sampler_scratch *scratch, const float *logits, int32_t first,
+                     int32_t n)
 {
-    (void)j, (void)model, (void)logits, (void)first, (void)n;
+    const bora_request *r = &j->request;
+    bora_error err = { .code = BORA_OK };
+    size_t n_vocab = (size_t)bora_model_n_vocab(model);
+    if (first == 0 && j->n_told == 0) {
+        j->n_told = 1;
+        if (!r->on_prompt_token(r->ctx, &(bora_token){ .id = r->prompt[0] }))
+            job_fail(j, NULL);
+    }
+    for (int32_t i = 0; i < n && !j->ended; i++) {
+        int32_t at = first + i + 1; /* of the token that is told */
+        bora_token token = { .id = 0 };
+        if (at != j->n_told || at >= r->n_prompt)
+            continue; /* told already, before a preemption */
+        token.id = r->prompt[at];
+        j->n_told++;
+        if (r->logprobs && !sampler_given(scratch, logits + (size_t)i * n_vocab, token.id, wanted_top(r), &token, &err))
+            job_fail(j, &err);
+        else if (!r->on_prompt_token(r->ctx, &token))
+            job_fail(j, NULL);
+    }
 }
 
 void job_end(bora_job *j, double now)
@@ -173,8 +213,6 @@ void job_end(bora_job *j, double now)
         if (!err->code && !outlet_finish(&j->outlet, err))
             a->finish = BORA_FINISH_CANCELLED;
         outlet_close(&j->outlet);
-        sampler_free(j->chooser);
-        j->chooser = NULL;
     }
     bora_session_free(j->session);
     free(j->hidden_sums);

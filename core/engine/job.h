@@ -20,7 +20,7 @@ struct bora_job {
     int32_t length_limit; /* so many tokens may be in the cache */
     int32_t slot;         /* of a recurrent state; -1: none yet */
     int32_t n_told;       /* tokens of the prompt that on_prompt_token was told */
-    sampler *chooser;     /* NULL, as the outlet is closed, for a request that generates nothing */
+    sampler *chooser;     /* NULL for a request that generates nothing */
     outlet outlet;
     bora_session *session; /* of a request for an embedding, with the sums of the hidden states that were read */
     double *hidden_sums;
@@ -36,7 +36,7 @@ static inline bora_job *job_of(sched_seq *seq)
 }
 
 /* A job with two references, the engine's and the caller's, and its own copy of the request. NULL with an error. */
-bora_job *job_new(const bora_request *request, double now, bora_error *err);
+bora_job *job_new(const bora_request *request, const bora_model *model, double now, bora_error *err);
 void job_drop(bora_job *j);
 /* What the engine's thread does first with it. False: it has ended with an error. */
 bool job_open(bora_job *j, const bora_model *model);
@@ -44,10 +44,12 @@ bool job_open(bora_job *j, const bora_model *model);
  * long as the guesses that follow these are what was chosen, by those behind each of them [n_guesses, n_vocab]. The
  * last one that was chosen becomes a token of the sequence; guesses behind the right ones are taken out. Returns how
  * many were right. */
-int32_t job_choose(bora_job *j, const bora_model *model, float *logits, int32_t length, int32_t n_guesses, double now);
-/* Tells the probabilities of the prompt's tokens that follow these: logits [n, n_vocab] behind tokens first … first + n
- * - 1. */
-void job_tell_prompt(bora_job *j, const bora_model *model, const float *logits, int32_t first, int32_t n);
+int32_t job_choose(bora_job *j, const bora_model *model, sampler_scratch *scratch, float *logits, int32_t length,
+                   int32_t n_guesses, double now);
+/* Tells the probabilities of the prompt's tokens that follow the tokens first … first + n - 1, by the logits behind
+ * each of these [n, n_vocab]. */
+void job_tell_prompt(bora_job *j, const bora_model *model, sampler_scratch *scratch, const float *logits, int32_t first,
+                     int32_t n);
 /* Ends it, as it was cancelled or with an error (NULL: the answer's finish stands). */
 void job_fail(bora_job *j, const bora_error *why);
 /* Says the rest of its text, calls on_end and closes what was opened. */

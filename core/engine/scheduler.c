@@ -429,11 +429,16 @@ static int32_t share_budget(scheduler *s, int32_t n_answers)
     return n_prompts;
 }
 
+/* Tokens of a prompt in a step whose logits are all wanted: each is as long as the vocabulary. */
+enum { WITH_LOGITS = 64 };
+
 static void plan_prompts(scheduler *s, int32_t n_answers)
 {
     int32_t n_prompts = share_budget(s, n_answers);
     for (int32_t i = 0; i < n_prompts; i++) {
         sched_seq *seq = s->prompts[i];
+        if (seq->read_whole)
+            seq->n_planned = lesser(seq->n_planned, WITH_LOGITS);
         if (seq->state == SCHED_RUNNING && seq->n_planned > 0 && !take_blocks(s, seq, seq->n_read + seq->n_planned))
             seq->n_planned = seq->n_blocks * s->limits.block_tokens - seq->n_read;
     }

@@ -7,13 +7,16 @@
 #include "base/list.h"
 #include "model/model.h"
 
+static bool wants_prompt(const sched_turn *turn)
+{
+    const bora_job *j = job_of(turn->seq);
+    return j->request.on_prompt_token && turn->seq->n_read < j->request.n_prompt;
+}
+
 /* The rows of the logits that a turn asks for, its last ones. */
 static int32_t n_outputs(const sched_turn *turn)
 {
-    const bora_job *j = job_of(turn->seq);
-    if (j->request.on_prompt_token && turn->seq->n_read < j->request.n_prompt)
-        return turn->n_tokens; /* also that behind the last one, for what is chosen */
-    return turn->complete ? 1 + turn->n_guesses : 0;
+    return wants_prompt(turn) ? turn->n_tokens : turn->complete ? 1 + turn->n_guesses : 0;
 }
 
 static bool reserve(step_lists *l, const bora_model *model, const sched_step *plan, bora_error *err)
@@ -22,6 +25,8 @@ static bool reserve(step_lists *l, const bora_model *model, const sched_step *pl
     for (int32_t i = 0; i < plan->n_turns; i++)
         outputs += n_outputs(&plan->turns[i]);
     size_t row = (size_t)bora_model_n_vocab(model) * sizeof *l->logits;
+    if (!l->scratch && !(l->scratch = sampler_scratch_new(bora_model_n_vocab(model), err)))
+        return false;
     if (list_reserve(&l->tokens, &l->cap_tokens, plan->n_tokens, sizeof *l->tokens) &&
         list_reserve(&l->sequences, &l->cap_sequences, plan->n_turns, sizeof *l->sequences) &&
         list_reserve(&l->output_rows, &l->cap_outputs, outputs, sizeof *l->output_rows) &&
@@ -69,18 +74,19 @@ static bool take_slots(bora_model *model, const sched_step *plan, bora_error *er
 }
 
 /* What came out of a turn. Returns how many of its tokens are right. */
-static int32_t take_turn(const sched_turn *turn, const bora_model *model, float *logits, double now)
+static int32_t take_turn(const sched_turn *turn, const bora_model *model, sampler_scratch *scratch, float *logits,
+                         double now)
 {
     bora_job *j = job_of(turn->seq);
     size_t n_vocab = (size_t)bora_model_n_vocab(model);
     int32_t outputs = n_outputs(turn), sure = turn->n_tokens - turn->n_guesses;
-    if (outputs > 1 + turn->n_guesses || (outputs && !turn->complete)) {
-        job_tell_prompt(j, model, logits, turn->seq->n_read, turn->n_tokens);
+    if (wants_prompt(turn)) {
+        job_tell_prompt(j, model, scratch, logits, turn->seq->n_read, turn->n_tokens);
         logits += (size_t)(outputs - 1) * n_vocab;
     }
     if (!turn->complete || j->ended)
         return sure;
-    return sure + job_choose(j, model, logits, turn->seq->n_read + sure, turn->n_guesses, now);
+    return sure + job_choose(j, model, scratch, logits, turn->seq->n_read + sure, turn->n_guesses, now);
 }
 
 void step_run(step_lists *l, bora_model *model, scheduler *s, const sched_step *plan, double (*clock)(void))
@@ -102,7 +108,7 @@ void step_run(step_lists *l, bora_model *model, scheduler *s, const sched_step *
         int32_t kept = 0;
         if (ok) {
             int32_t outputs = n_outputs(turn);
-            kept = take_turn(turn, model, logits, now);
+            kept = take_turn(turn, model, l->scratch, logits, now);
             logits += (size_t)outputs * (size_t)bora_model_n_vocab(model);
         } else {
             job_fail(job_of(turn->seq), &err);
@@ -119,4 +125,5 @@ void step_free(step_lists *l)
     free(l->output_rows);
     free(l->sequences);
     free(l->logits);
+    sampler_scratch_free(l->scratch);
 }

@@ -10,6 +10,7 @@ typedef struct step_lists {
     int32_t *tokens, *output_rows;
     bora_sequence *sequences;
     float *logits;
+    sampler_scratch *scratch;
     int32_t cap_tokens, cap_outputs, cap_sequences, cap_logits; /* logits: rows */
 } step_lists;
 
