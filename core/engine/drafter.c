@@ -11,9 +11,8 @@
 #include "plugin/runtime.h"
 
 enum {
-    STEP_TOKENS = 16, /* with guesses a step has no more tokens than these */
-    CATCH_UP = 512,   /* tokens of a sequence that the draft model reads at a time, before it guesses */
-    REST = 16,        /* steps without a guess, where guesses are too often wrong */
+    CATCH_UP = 512, /* tokens of a sequence that the draft model reads at a time, before it guesses */
+    REST = 16,      /* steps without a guess, where guesses are too often wrong */
 };
 /* A guess is made when it is so likely to be right, if those before it are. */
 static const float least_likely = 0.35F;
@@ -38,8 +37,8 @@ struct bora_drafter {
     int32_t gamma;
     bool lookup;
     sampler_scratch *scratch;
-    float *logits;        /* [STEP_TOKENS, draft's n_vocab] */
-    draft_seq *sequences; /* those with a session, at most STEP_TOKENS / 2 */
+    float *logits;        /* [DRAFT_SEQS_MAX, draft's n_vocab] */
+    draft_seq *sequences; /* those with a session, at most DRAFT_SEQS_MAX */
     int64_t now;
 };
 
@@ -127,7 +126,7 @@ static bool load_draft(bora_drafter *d, const bora_settings *settings, bora_erro
                          bora_model_name(d->draft));
     int32_t n_vocab = bora_model_n_vocab(d->draft);
     d->scratch = sampler_scratch_new(n_vocab, err);
-    d->logits = d->scratch ? malloc((size_t)STEP_TOKENS * (size_t)n_vocab * sizeof *d->logits) : NULL;
+    d->logits = d->scratch ? malloc((size_t)DRAFT_SEQS_MAX * (size_t)n_vocab * sizeof *d->logits) : NULL;
     return d->logits || (d->scratch && bora_fail_memory(err, "the draft model's logits"));
 }
 
@@ -172,7 +171,7 @@ void bora_drafter_free(bora_drafter *d)
 
 int32_t drafter_most(const bora_drafter *d)
 {
-    return d->gamma < STEP_TOKENS - 1 ? d->gamma : STEP_TOKENS - 1;
+    return d->gamma < DRAFT_MAX ? d->gamma : DRAFT_MAX;
 }
 
 /* ---- sequences */
@@ -223,7 +222,7 @@ static bool have_session(bora_drafter *d, draft_seq *s, bora_error *err)
     for (draft_seq *other = d->sequences; other; other = other->next, n++)
         if (!oldest || other->used < oldest->used)
             oldest = other;
-    if (n >= STEP_TOKENS / 2)
+    if (n >= DRAFT_SEQS_MAX)
         drop_session(d, oldest);
     s->session = bora_session_new(d->draft, err);
     if (!s->session)
@@ -288,8 +287,8 @@ static void resume(drafting *g)
 /* One step of the draft model for those that read or want more; false when there was none, or none that could be. */
 static bool draft_step(bora_drafter *d, drafting *list, int32_t n, bora_error *err)
 {
-    bora_turn turns[STEP_TOKENS];
-    drafting *who[STEP_TOKENS];
+    bora_turn turns[DRAFT_SEQS_MAX];
+    drafting *who[DRAFT_SEQS_MAX];
     int32_t m = 0, n_outputs = 0;
     for (int32_t i = 0; i < n; i++) {
         drafting *g = &list[i];
@@ -346,8 +345,8 @@ static void guess_by_model(bora_drafter *d, drafting *list, int32_t n)
 
 void drafter_guess(bora_drafter *d, draft_turn *turns, int32_t n_turns)
 {
-    drafting list[STEP_TOKENS];
-    int32_t n_list = 0, each = n_turns > 0 ? STEP_TOKENS / n_turns - 1 : 0;
+    drafting list[DRAFT_SEQS_MAX];
+    int32_t n_list = 0, each = n_turns > 0 ? DRAFT_STEP_TOKENS / n_turns - 1 : 0;
     each = each < d->gamma ? each : d->gamma;
     d->now++;
     for (int32_t i = 0; i < n_turns; i++) {

@@ -15,7 +15,11 @@
 
 #include <bora/engine.h>
 
-enum { DRAFT_MAX = 64 }; /* guesses for a sequence at a time: the most that gamma may be */
+enum {
+    DRAFT_STEP_TOKENS = 16,                 /* with guesses a step has no more tokens than these */
+    DRAFT_SEQS_MAX = DRAFT_STEP_TOKENS / 2, /* sequences for which there are guesses at the same time */
+    DRAFT_MAX = DRAFT_STEP_TOKENS - 1,      /* guesses for one of them */
+};
 
 /* What a drafter knows of a sequence. */
 typedef struct draft_seq draft_seq;

@@ -16,7 +16,8 @@ struct bora_engine {
     block_cache *blocks;
     int32_t n_taken; /* of the model's blocks */
     scheduler *scheduler;
-    int32_t capacity; /* tokens that fit the cache */
+    bora_drafter *drafter; /* or NULL */
+    int32_t capacity;      /* tokens that fit the cache */
     int32_t max_queue;
     job_list answers, embeddings; /* being worked on, by the thread alone */
     step_lists lists;
@@ -71,6 +72,8 @@ static void end_job(bora_engine *e, bora_job *j)
     e->stats.n_drafted += a->n_drafted;
     e->stats.n_accepted += a->n_accepted;
     pthread_mutex_unlock(&e->mutex);
+    drafter_end(e->drafter, j->draft);
+    j->draft = NULL;
     job_end(j, seconds());
     job_drop(j);
 }
@@ -148,6 +151,8 @@ static bool cover(bora_engine *e, bora_error *err)
 static void step(bora_engine *e)
 {
     bora_error err = { .code = BORA_OK };
+    if (e->drafter)
+        jobs_guess(e->answers.first, e->drafter);
     pthread_mutex_lock(&e->model->mutex);
     const sched_step *plan = scheduler_plan(e->scheduler, &err);
     bool ok = cover(e, &err);
@@ -214,7 +219,7 @@ bora_job *bora_engine_submit(bora_engine *e, const bora_request *r,
                              void (*on_end)(void *ctx, const bora_answer *answer, const bora_error *failure),
                              bora_error *err)
 {
-    bora_job *j = check_request(e, r, err) ? job_new(r, e->model, seconds(), err) : NULL;
+    bora_job *j = check_request(e, r, err) ? job_new(r, e->model, e->drafter, seconds(), err) : NULL;
     if (!j)
         return NULL;
     j->on_end = on_end;
@@ -263,6 +268,7 @@ static void free_engine(bora_engine *e)
     scheduler_free(e->scheduler);
     block_cache_free(e->blocks);
     step_free(&e->lists);
+    bora_drafter_free(e->drafter);
     pthread_mutex_destroy(&e->mutex);
     pthread_cond_destroy(&e->changed);
     free(e);
@@ -297,9 +303,11 @@ bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings,
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->changed, NULL);
     e->scheduler = scheduler_new(&limits, e->blocks, err);
-    if (e->scheduler && pthread_create(&e->thread, NULL, work, e) == 0)
+    bool ready = e->scheduler && bora_drafter_open(model, settings, &e->drafter, err);
+    if (ready && pthread_create(&e->thread, NULL, work, e) == 0)
         return e;
-    bora_fail(err, BORA_LIMIT, "the system gives no thread for an engine");
+    if (ready)
+        bora_fail(err, BORA_LIMIT, "the system gives no thread for an engine");
     free_engine(e);
     return NULL;
 }
