@@ -164,6 +164,8 @@ static void compare(const told *expected, const told *got, int32_t n)
     assert_memory_equal(got->logprobs, expected->logprobs, (size_t)n * sizeof *got->logprobs);
 }
 
+static int64_t n_drafted; /* in the last of these tests */
+
 /* Whatever else runs, is cached, is cut into parts, set back, or cancelled. */
 static void everybody_gets_what_he_would_get_alone(const char *name, const char *const *options, int n_rounds)
 {
@@ -211,6 +213,8 @@ static void everybody_gets_what_he_would_get_alone(const char *name, const char 
     bora_engine_stats stats;
     bora_engine_stats_get(w.engine, &stats);
     assert_int_equal(stats.n_finished, N * n_rounds);
+    assert_true(stats.n_accepted <= stats.n_drafted && stats.n_accepted <= stats.n_generated);
+    n_drafted = stats.n_drafted;
     end(&w);
     end(&lonely);
 }
@@ -232,6 +236,23 @@ static void same_answers_with_dynamic_rope(void **state)
 {
     (void)state;
     everybody_gets_what_he_would_get_alone("dynamic", NULL, 2);
+}
+
+static void same_answers_with_guesses(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof path, "%s", fixture("window"));
+    const char *options[] = { "max-seqs", "4", "prompt-lookup", "true", "gamma", "3", "draft-model", path, NULL };
+    everybody_gets_what_he_would_get_alone("plain", options, 2);
+    assert_true(n_drafted > 0);
+    snprintf(path, sizeof path, "%s", fixture("plain"));
+    options[1] = "12"; /* sometimes too many for guesses */
+    everybody_gets_what_he_would_get_alone("plain", options + 6, 2);
+    assert_true(n_drafted > 0);
+    const char *small[] = { "max-seqs", "3", "max-num-batched-tokens", "5", "prompt-lookup", "true", NULL };
+    everybody_gets_what_he_would_get_alone("dynamic", small, 2);
+    assert_true(n_drafted > 0);
 }
 
 static void on_embedding(void *ctx, const float *values, int32_t width)
@@ -370,6 +391,7 @@ int main(void)
         cmocka_unit_test(same_answers),
         cmocka_unit_test(same_answers_in_small_steps),
         cmocka_unit_test(same_answers_with_dynamic_rope),
+        cmocka_unit_test(same_answers_with_guesses),
         cmocka_unit_test(embeddings_are_means_of_hidden_states),
         cmocka_unit_test(refusals_come_at_once),
         cmocka_unit_test(stopping_ends_everybody),
