@@ -402,6 +402,21 @@ static bool submit(reply *r, choice *c, const bora_sampling *sampling, api_error
     return api_fail_bora(e, q->kind == API_CHAT ? "messages" : "prompt", &err);
 }
 
+/* What could never run, before a stream has begun. */
+static bool check_fit(const reply *r, const bora_sampling *sampling, api_error *e)
+{
+    int32_t n_vocab = bora_model_n_vocab(r->model->model), context = bora_model_context_length(r->model->model);
+    for (size_t i = 0; i < r->n_prompts; i++)
+        if (r->prompts[i].n > context)
+            return api_fail(e, 400, r->request.kind == API_CHAT ? "messages" : "prompt", "context_length_exceeded",
+                            "the prompt has %d tokens, and this model's context holds %d", r->prompts[i].n, context);
+    for (int32_t i = 0; i < sampling->n_logit_bias; i++)
+        if (sampling->logit_bias[i].token >= n_vocab)
+            return api_fail_param(e, "logit_bias", "logit_bias: %d is no token of this model, whose tokens are 0 to %d",
+                                  sampling->logit_bias[i].token, n_vocab - 1);
+    return true;
+}
+
 static bool submit_all(reply *r, size_t n_each, api_error *e)
 {
     bora_error err = { .code = BORA_OK };
@@ -411,11 +426,8 @@ static bool submit_all(reply *r, size_t n_each, api_error *e)
     bora_sampling sampling = api_request_sampling(&r->request, defaults);
     if (!bora_sampling_check(&sampling, &err))
         return api_fail_bora(e, NULL, &err);
-    int32_t n_vocab = bora_model_n_vocab(r->model->model);
-    for (int32_t i = 0; i < sampling.n_logit_bias; i++)
-        if (sampling.logit_bias[i].token >= n_vocab)
-            return api_fail_param(e, "logit_bias", "logit_bias: %d is no token of this model, whose tokens are 0 to %d",
-                                  sampling.logit_bias[i].token, n_vocab - 1);
+    if (!check_fit(r, &sampling, e))
+        return false;
     choice *choices = calloc(r->n_prompts * n_each, sizeof *choices);
     if (!choices)
         return api_fail_bora(e, NULL, &(bora_error){ .code = BORA_MEMORY });
