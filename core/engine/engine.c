@@ -13,13 +13,12 @@ typedef struct job_list {
 
 struct bora_engine {
     bora_model *model;
-    block_cache *blocks;
-    int32_t n_taken; /* of the model's blocks */
     scheduler *scheduler;
     int32_t capacity; /* tokens that fit the cache */
     int32_t max_queue;
     job_list answers, embeddings; /* being worked on, by the thread alone */
     step_lists lists;
+    int64_t n_steps;
     pthread_t thread;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
@@ -54,6 +53,22 @@ static void take_out(job_list *list, bora_job *j)
 
 /* ---- the thread */
 
+static void count(bora_engine *e)
+{
+    pthread_mutex_lock(&e->model->mutex);
+    block_cache_stats blocks = block_cache_stats_get(e->model->states.blocks);
+    pthread_mutex_unlock(&e->model->mutex);
+    pthread_mutex_lock(&e->mutex);
+    e->stats.n_steps = e->n_steps;
+    e->stats.n_waiting = scheduler_n_waiting(e->scheduler);
+    e->stats.n_running = scheduler_n_running(e->scheduler);
+    e->stats.n_preempted = scheduler_n_preempted(e->scheduler);
+    e->stats.n_blocks = blocks.n_blocks;
+    e->stats.n_blocks_used = blocks.n_used;
+    e->stats.n_blocks_kept = blocks.n_kept;
+    pthread_mutex_unlock(&e->mutex);
+}
+
 /* Counts a job that has ended, tells its owner, and forgets it. */
 static void end_job(bora_engine *e, bora_job *j)
 {
@@ -62,6 +77,7 @@ static void end_job(bora_engine *e, bora_job *j)
         state_pool_give_slot(e->model, j->slot);
         pthread_mutex_unlock(&e->model->mutex);
     }
+    count(e);
     const bora_answer *a = &j->answer;
     pthread_mutex_lock(&e->mutex);
     e->stats.n_finished++;
@@ -135,41 +151,20 @@ static void embed(bora_engine *e, bool all)
     }
 }
 
-static bool cover(bora_engine *e, bora_error *err)
-{
-    while (e->n_taken < block_cache_stats_get(e->blocks).n_made) {
-        if (state_pool_take(e->model, err) != e->n_taken)
-            return bora_fail(err, BORA_INTERNAL, "an engine and sessions share a model");
-        e->n_taken++;
-    }
-    return true;
-}
-
 static void step(bora_engine *e)
 {
     bora_error err = { .code = BORA_OK };
     pthread_mutex_lock(&e->model->mutex);
     const sched_step *plan = scheduler_plan(e->scheduler, &err);
-    bool ok = cover(e, &err);
+    bool ok = state_pool_cover(e->model, &err);
     pthread_mutex_unlock(&e->model->mutex);
+    e->n_steps++;
     if (ok && plan->n_turns > 0)
         step_run(&e->lists, e->model, e->scheduler, plan, seconds);
-    else if (err.code) /* no memory for the lists of a plan: better luck when somebody has ended */
+    else if (err.code) /* no memory: better luck when somebody has ended */
         job_fail(e->answers.last, &err);
-}
-
-static void count(bora_engine *e)
-{
-    block_cache_stats blocks = block_cache_stats_get(e->blocks);
-    pthread_mutex_lock(&e->mutex);
-    e->stats.n_steps++;
-    e->stats.n_waiting = scheduler_n_waiting(e->scheduler);
-    e->stats.n_running = scheduler_n_running(e->scheduler);
-    e->stats.n_preempted = scheduler_n_preempted(e->scheduler);
-    e->stats.n_blocks = blocks.n_blocks;
-    e->stats.n_blocks_used = blocks.n_used;
-    e->stats.n_blocks_kept = blocks.n_kept;
-    pthread_mutex_unlock(&e->mutex);
+    else if (!e->embeddings.first) /* somebody's sessions hold the blocks that are waited for */
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 static void *work(void *arg)
@@ -180,9 +175,9 @@ static void *work(void *arg)
         embed(e, false);
         if (e->answers.first) {
             step(e);
+            count(e);
             drop_ended(e, false);
         }
-        count(e);
     }
     drop_ended(e, true);
     embed(e, true);
@@ -261,7 +256,6 @@ void bora_engine_stats_get(bora_engine *e, bora_engine_stats *stats)
 static void free_engine(bora_engine *e)
 {
     scheduler_free(e->scheduler);
-    block_cache_free(e->blocks);
     step_free(&e->lists);
     pthread_mutex_destroy(&e->mutex);
     pthread_cond_destroy(&e->changed);
@@ -282,21 +276,19 @@ bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings,
         .max_seqs = (int32_t)bora_settings_int(settings, "max-seqs"),
         .max_tokens = most,
         .max_behind = said || most < PROMPT_TOKENS_BEHIND ? most : PROMPT_TOKENS_BEHIND,
-        .block_tokens = MODEL_BLOCK_TOKENS,
-        .share = !model->states.recurrent,
+        .block_tokens = model->states.block_tokens,
+        .share = model->states.share && !model->states.recurrent,
     };
     e->model = model;
     e->max_queue = (int32_t)bora_settings_int(settings, "max-queue");
-    e->blocks = block_cache_new(MODEL_BLOCK_TOKENS,
-                                (bora_model_context_length(model) + MODEL_BLOCK_TOKENS - 1) / MODEL_BLOCK_TOKENS *
-                                    limits.max_seqs,
-                                INT32_MAX, err);
-    e->capacity = block_cache_stats_get(e->blocks).n_blocks;
+    e->capacity = block_cache_stats_get(e->model->states.blocks).n_blocks;
     e->capacity = e->capacity > INT32_MAX / limits.block_tokens ? INT32_MAX : e->capacity * limits.block_tokens;
     e->stats.block_tokens = limits.block_tokens;
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->changed, NULL);
-    e->scheduler = scheduler_new(&limits, e->blocks, err);
+    e->scheduler = scheduler_new(&limits, e->model->states.blocks, err);
+    if (e->scheduler)
+        count(e);
     if (e->scheduler && pthread_create(&e->thread, NULL, work, e) == 0)
         return e;
     bora_fail(err, BORA_LIMIT, "the system gives no thread for an engine");

@@ -165,7 +165,8 @@ static void compare(const told *expected, const told *got, int32_t n)
 }
 
 /* Whatever else runs, is cached, is cut into parts, set back, or cancelled. */
-static void everybody_gets_what_he_would_get_alone(const char *name, const char *const *options, int n_rounds)
+static bora_engine_stats everybody_gets_what_he_would_get_alone(const char *name, const char *const *options,
+                                                                int n_rounds)
 {
     enum { N = 24 };
     static question questions[N];
@@ -211,8 +212,10 @@ static void everybody_gets_what_he_would_get_alone(const char *name, const char 
     bora_engine_stats stats;
     bora_engine_stats_get(w.engine, &stats);
     assert_int_equal(stats.n_finished, N * n_rounds);
+    assert_int_equal(stats.n_blocks_used, 0);
     end(&w);
     end(&lonely);
+    return stats;
 }
 
 static void same_answers(void **state)
@@ -226,6 +229,32 @@ static void same_answers_in_small_steps(void **state)
     (void)state;
     static const char *const options[] = { "max-seqs", "3", "max-num-batched-tokens", "5", NULL };
     everybody_gets_what_he_would_get_alone("window", options, 2);
+}
+
+/* Two of the longest would not fit: who came last is set back, again and again. */
+static void same_answers_in_little_memory(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "pa-context-len", "96", "pa-block-size", "8", NULL };
+    bora_engine_stats stats = everybody_gets_what_he_would_get_alone("plain", options, 3);
+    assert_true(stats.n_preempted > 0);
+    assert_int_equal(stats.n_blocks, 12);
+}
+
+static void same_answers_without_sharing(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "prefix-cache-n", "0", "pa-context-len", "128", NULL };
+    bora_engine_stats stats = everybody_gets_what_he_would_get_alone("gemma2", options, 2);
+    assert_int_equal(stats.n_cached, 0);
+}
+
+/* A recurrent state can only go forward. */
+static void same_answers_of_recurrent_models(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "pa-context-len", "96", NULL };
+    everybody_gets_what_he_would_get_alone("granitehybrid", options, 2);
 }
 
 static void same_answers_with_dynamic_rope(void **state)
@@ -369,6 +398,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_answers),
         cmocka_unit_test(same_answers_in_small_steps),
+        cmocka_unit_test(same_answers_in_little_memory),
+        cmocka_unit_test(same_answers_without_sharing),
+        cmocka_unit_test(same_answers_of_recurrent_models),
         cmocka_unit_test(same_answers_with_dynamic_rope),
         cmocka_unit_test(embeddings_are_means_of_hidden_states),
         cmocka_unit_test(refusals_come_at_once),

@@ -291,9 +291,8 @@ static void what_is_not_there_is_refused_or_warned_of(void **state)
     bora_settings *s = parse("run -m x --max-seqs 8 --paged-attn auto --enable-search=false --gqa 1 --no-kv-cache");
     assert_non_null(s);
     assert_int_equal(bora_settings_int(s, "max-seqs"), 8);
-    assert_string_equal(bora_settings_warning(s, 0), "--max-seqs has no effect yet in this version of bora");
-    assert_string_equal(bora_settings_warning(s, 1), "--no-kv-cache has no effect yet in this version of bora");
-    assert_null(bora_settings_warning(s, 2));
+    assert_string_equal(bora_settings_warning(s, 0), "--no-kv-cache has no effect yet in this version of bora");
+    assert_null(bora_settings_warning(s, 1));
     bora_settings_free(s);
 }
 
@@ -423,11 +422,11 @@ static void launch_values_are_checked(void **state)
     assert_launch_refused("command = \"run\"\n" MODEL "kind = \"vision\"\n", BORA_UNSUPPORTED,
                           "x.toml:4:1: kind: `vision` is not available in this version of bora (expected auto, text, "
                           "plain, gguf or toml)");
-    bora_launch *l = launch("command = \"run\"\n[runtime]\nmax_seqs = 4\nenable_search = false\n" MODEL
+    bora_launch *l = launch("command = \"run\"\n[runtime]\nno_kv_cache = true\nenable_search = false\n" MODEL
                             "[models.adapter]\nlora = []\n");
     assert_non_null(l);
     assert_string_equal(bora_settings_warning(bora_launch_shared(l), 0),
-                        "x.toml:3:1: max_seqs has no effect yet in this version of bora");
+                        "x.toml:3:1: no_kv_cache has no effect yet in this version of bora");
     assert_null(bora_settings_warning(bora_launch_model(l, 0), 0));
     bora_launch_free(l);
 }
