@@ -344,6 +344,26 @@ static const bora_option options[] = {
       .value_name = "N", .toml = "runtime.mtp_n_predict", .commands = GENERATES, .group = scheduling,
       .help = "tokens predicted in each step" },
 
+    { .name = "draft-model", .type = BORA_OPTION_PATH, .value_name = "PATH", .toml = "models.speculative.draft_model",
+      .selector = "draft-plain:model_id draft-gguf:quantized_model_id", .commands = GENERATES, .group = scheduling,
+      .help = "folder (or file) of a smaller model with the same vocabulary, which guesses tokens ahead: the answer stays "
+              "what it is and comes sooner" },
+    { .name = "draft-file", .separator = ';', .type = BORA_OPTION_LIST, .value_name = "FILE",
+      .toml = "models.speculative.draft_file", .selector = "draft-gguf:quantized_filename", .commands = GENERATES,
+      .group = scheduling, .help = "the same as a GGUF file" },
+    { .name = "draft-arch", .type = BORA_OPTION_STRING, .value_name = "NAME", .default_note = "what its files say",
+      .toml = "models.speculative.draft_arch", .selector = "draft-plain:arch", .commands = GENERATES,
+      .group = scheduling, .help = "architecture of the draft model" },
+    { .name = "draft-tok-model-id", .type = BORA_OPTION_PATH, .value_name = "PATH", .default_note = "its own",
+      .toml = "models.speculative.draft_tok_model_id", .selector = "draft-gguf:tok_model_id", .commands = GENERATES,
+      .group = scheduling, .help = "folder from which to take the tokenizer of a quantized draft model" },
+    { .name = "prompt-lookup", .type = BORA_OPTION_FLAG, .toml = "models.speculative.prompt_lookup",
+      .selector = "speculative:prompt_lookup", .commands = GENERATES, .group = scheduling,
+      .help = "guess tokens ahead where the last ones stood before in prompt or answer; with a draft model, before it" },
+    { .name = "gamma", .type = BORA_OPTION_INT, .min = 0, .max = 64, .value_name = "N", .default_text = "8",
+      .toml = "models.speculative.gamma", .selector = "speculative:gamma", .commands = GENERATES, .group = scheduling,
+      .help = "most tokens that are guessed ahead; fewer are where guesses are often wrong, or others wait; 0 for none" },
+
     /* ---- adapters */
     { .name = "enable-lora", .type = BORA_OPTION_FLAG, .status = BORA_OPTION_LATER,
       .toml = "models.adapter.enable_lora", .commands = GENERATES, .group = adapters,

@@ -14,7 +14,8 @@ typedef struct job_list {
 struct bora_engine {
     bora_model *model;
     scheduler *scheduler;
-    int32_t capacity; /* tokens that fit the cache */
+    bora_drafter *drafter; /* or NULL */
+    int32_t capacity;      /* tokens that fit the cache */
     int32_t max_queue;
     job_list answers, embeddings; /* being worked on, by the thread alone */
     step_lists lists;
@@ -87,6 +88,8 @@ static void end_job(bora_engine *e, bora_job *j)
     e->stats.n_drafted += a->n_drafted;
     e->stats.n_accepted += a->n_accepted;
     pthread_mutex_unlock(&e->mutex);
+    drafter_end(e->drafter, j->draft);
+    j->draft = NULL;
     job_end(j, seconds());
     job_drop(j);
 }
@@ -154,6 +157,8 @@ static void embed(bora_engine *e, bool all)
 static void step(bora_engine *e)
 {
     bora_error err = { .code = BORA_OK };
+    if (e->drafter)
+        jobs_guess(e->answers.first, e->drafter);
     pthread_mutex_lock(&e->model->mutex);
     const sched_step *plan = scheduler_plan(e->scheduler, &err);
     bool ok = state_pool_cover(e->model, &err);
@@ -209,7 +214,7 @@ bora_job *bora_engine_submit(bora_engine *e, const bora_request *r,
                              void (*on_end)(void *ctx, const bora_answer *answer, const bora_error *failure),
                              bora_error *err)
 {
-    bora_job *j = check_request(e, r, err) ? job_new(r, e->model, seconds(), err) : NULL;
+    bora_job *j = check_request(e, r, err) ? job_new(r, e->model, e->drafter, seconds(), err) : NULL;
     if (!j)
         return NULL;
     j->on_end = on_end;
@@ -257,6 +262,7 @@ static void free_engine(bora_engine *e)
 {
     scheduler_free(e->scheduler);
     step_free(&e->lists);
+    bora_drafter_free(e->drafter);
     pthread_mutex_destroy(&e->mutex);
     pthread_cond_destroy(&e->changed);
     free(e);
@@ -286,12 +292,14 @@ bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings,
     e->stats.block_tokens = limits.block_tokens;
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->changed, NULL);
-    e->scheduler = scheduler_new(&limits, e->model->states.blocks, err);
+    e->scheduler = scheduler_new(&limits, model->states.blocks, err);
     if (e->scheduler)
         count(e);
-    if (e->scheduler && pthread_create(&e->thread, NULL, work, e) == 0)
+    bool ready = e->scheduler && bora_drafter_open(model, settings, &e->drafter, err);
+    if (ready && pthread_create(&e->thread, NULL, work, e) == 0)
         return e;
-    bora_fail(err, BORA_LIMIT, "the system gives no thread for an engine");
+    if (ready)
+        bora_fail(err, BORA_LIMIT, "the system gives no thread for an engine");
     free_engine(e);
     return NULL;
 }

@@ -30,13 +30,14 @@ static char **copy_strings(const char *const *list)
 static void free_job(bora_job *j)
 {
     sampler_free(j->chooser);
+    drafter_end(NULL, j->draft); /* one that was never begun with */
     free_strings((char **)j->request.stop);
     free((void *)j->request.prompt);
     free(j->tokens);
     free(j);
 }
 
-bora_job *job_new(const bora_request *r, const bora_model *model, double now, bora_error *err)
+bora_job *job_new(const bora_request *r, const bora_model *model, bora_drafter *drafter, double now, bora_error *err)
 {
     bora_job *j = calloc(1, sizeof *j);
     if (!j) {
@@ -57,7 +58,9 @@ bora_job *job_new(const bora_request *r, const bora_model *model, double now, bo
     }
     if (!r->on_embedding) {
         j->chooser = sampler_new(&r->sampling, bora_model_n_vocab(model), bora_model_tokenizer(model, NULL), err);
-        if (!j->chooser) {
+        if (j->chooser && drafter)
+            j->draft = drafter_begin(drafter, &r->sampling, err);
+        if (!j->chooser || (drafter && !j->draft)) {
             free_job(j);
             return NULL;
         }
@@ -177,7 +180,47 @@ int32_t job_choose(bora_job *j, const bora_model *model, sampler_scratch *scratc
         }
     }
     j->answer.n_accepted += right;
+    if (j->draft)
+        drafter_learn(j->draft, n_guesses, right);
     return right;
+}
+
+/* Whether its next token is chosen in the coming step (unless it is set back), and how many guesses it has room for. */
+static bool is_generating(const bora_job *j, int32_t *room)
+{
+    const sched_seq *seq = &j->seq;
+    int32_t left = j->request.max_tokens - j->answer.n_generated;
+    *room = j->length_limit - seq->n_tokens;
+    if (j->request.max_tokens > 0 && left - 1 < *room)
+        *room = left - 1;
+    return j->draft && !j->ended && seq->state == SCHED_RUNNING && seq->n_read == seq->n_tokens - 1 &&
+           seq->n_read >= j->request.n_prompt;
+}
+
+void jobs_guess(bora_job *first, bora_drafter *drafter)
+{
+    draft_turn turns[DRAFT_SEQS_MAX];
+    bora_job *who[DRAFT_SEQS_MAX];
+    int32_t n = 0, room = 0;
+    for (bora_job *j = first; j; j = j->next) {
+        j->seq.n_tokens -= j->seq.n_guesses;
+        j->seq.n_guesses = 0;
+    }
+    for (bora_job *j = first; j; j = j->next)
+        if (is_generating(j, &room)) {
+            if (n == DRAFT_SEQS_MAX)
+                return; /* so many that guesses do not pay */
+            who[n] = j;
+            turns[n++] = (draft_turn){ .seq = j->draft,
+                                       .tokens = j->tokens,
+                                       .n_tokens = j->seq.n_tokens,
+                                       .n_prompt = j->request.n_prompt,
+                                       .max_guesses = room };
+        }
+    drafter_guess(drafter, turns, n);
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t k = 0; k < turns[i].n_guesses && push_token(who[i], turns[i].guesses[k], NULL); k++)
+            who[i]->seq.n_guesses++;
 }
 
 void job_tell_prompt(bora_job *j, const bora_model *model, sampler_scratch *scratch, const float *logits, int32_t first,

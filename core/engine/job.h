@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "engine/drafter.h"
 #include "engine/outlet.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
@@ -21,6 +22,7 @@ struct bora_job {
     int32_t slot;         /* of a recurrent state; -1: none yet */
     int32_t n_told;       /* tokens of the prompt that on_prompt_token was told */
     sampler *chooser;     /* NULL for a request that generates nothing */
+    draft_seq *draft;     /* NULL: nothing is guessed ahead */
     outlet outlet;
     bora_session *session; /* of a request for an embedding, with the sums of the hidden states that were read */
     double *hidden_sums;
@@ -36,7 +38,8 @@ static inline bora_job *job_of(sched_seq *seq)
 }
 
 /* A job with two references, the engine's and the caller's, and its own copy of the request. NULL with an error. */
-bora_job *job_new(const bora_request *request, const bora_model *model, double now, bora_error *err);
+bora_job *job_new(const bora_request *request, const bora_model *model, bora_drafter *drafter, double now,
+                  bora_error *err);
 void job_drop(bora_job *j);
 /* What the engine's thread does first with it. False: it has ended with an error. */
 bool job_open(bora_job *j, const bora_model *model);
@@ -46,6 +49,9 @@ bool job_open(bora_job *j, const bora_model *model);
  * many were right. */
 int32_t job_choose(bora_job *j, const bora_model *model, sampler_scratch *scratch, float *logits, int32_t length,
                    int32_t n_guesses, double now);
+/* Takes back guesses that no step had room for, and guesses what follows in those of a list (linked by `next`) that
+ * generate. Between a commit and the next plan. */
+void jobs_guess(bora_job *first, bora_drafter *drafter);
 /* Tells the probabilities of the prompt's tokens that follow the tokens first … first + n - 1, by the logits behind
  * each of these [n, n_vocab]. */
 void job_tell_prompt(bora_job *j, const bora_model *model, sampler_scratch *scratch, const float *logits, int32_t first,

@@ -44,6 +44,11 @@ void bora_session_free(bora_session *s)
     free(s);
 }
 
+void bora_session_set_drafter(bora_session *s, bora_drafter *drafter)
+{
+    s->drafter = drafter;
+}
+
 int32_t bora_session_length(const bora_session *s)
 {
     return s->length;
@@ -63,6 +68,14 @@ bool bora_session_truncate(bora_session *s, int32_t length, bora_error *err)
         length = 0; /* what a recurrent state has taken in cannot be taken out of it */
     s->length = length;
     give_blocks(s, blocks_for(s, length));
+    return true;
+}
+
+bool session_peek(bora_session *s, int32_t token, bora_error *err)
+{
+    if (!list_reserve(&s->tokens, &s->cap_tokens, s->length + 1, sizeof *s->tokens))
+        return bora_fail_memory(err, "a session");
+    s->tokens[s->length] = token;
     return true;
 }
 

@@ -213,6 +213,7 @@ static bora_engine_stats everybody_gets_what_he_would_get_alone(const char *name
     bora_engine_stats_get(w.engine, &stats);
     assert_int_equal(stats.n_finished, N * n_rounds);
     assert_int_equal(stats.n_blocks_used, 0);
+    assert_true(stats.n_accepted <= stats.n_drafted && stats.n_accepted <= stats.n_generated);
     end(&w);
     end(&lonely);
     return stats;
@@ -261,6 +262,24 @@ static void same_answers_with_dynamic_rope(void **state)
 {
     (void)state;
     everybody_gets_what_he_would_get_alone("dynamic", NULL, 2);
+}
+
+static void same_answers_with_guesses(void **state)
+{
+    (void)state;
+    char path[512];
+    bora_engine_stats stats;
+    snprintf(path, sizeof path, "%s", fixture("window"));
+    const char *options[] = { "max-seqs", "4", "prompt-lookup", "true", "gamma", "3", "draft-model", path, NULL };
+    stats = everybody_gets_what_he_would_get_alone("plain", options, 2);
+    assert_true(stats.n_drafted > 0);
+    snprintf(path, sizeof path, "%s", fixture("plain"));
+    options[1] = "12"; /* sometimes too many for guesses */
+    stats = everybody_gets_what_he_would_get_alone("plain", options + 6, 2);
+    assert_true(stats.n_drafted > 0);
+    const char *small[] = { "max-seqs", "3", "max-num-batched-tokens", "5", "prompt-lookup", "true", NULL };
+    stats = everybody_gets_what_he_would_get_alone("dynamic", small, 2);
+    assert_true(stats.n_drafted > 0);
 }
 
 static void on_embedding(void *ctx, const float *values, int32_t width)
@@ -402,6 +421,7 @@ int main(void)
         cmocka_unit_test(same_answers_without_sharing),
         cmocka_unit_test(same_answers_of_recurrent_models),
         cmocka_unit_test(same_answers_with_dynamic_rope),
+        cmocka_unit_test(same_answers_with_guesses),
         cmocka_unit_test(embeddings_are_means_of_hidden_states),
         cmocka_unit_test(refusals_come_at_once),
         cmocka_unit_test(stopping_ends_everybody),
