@@ -117,7 +117,7 @@ static void reads(const char *text, size_t len, bora_code code, const char *word
 static void hostile_json_is_refused(void **state)
 {
     (void)state;
-    reads(" {\"a\": \"\\\\u0000 \\\" [[\"} \n", 27, BORA_OK, "");
+    reads(" {\"a\": \"\\\\u0000 \\\" [[\"} \n", 25, BORA_OK, "");
     reads("{\"a\":\"\\u0000\"}", 14, BORA_FORMAT, "byte 7 is a NUL");
     reads("{\"a\":\"\0\"}", 9, BORA_FORMAT, "byte 7 is a NUL");
     reads("{\"a\":\"\xc3\"}", 9, BORA_FORMAT, "byte 7 is not UTF-8");
