@@ -38,6 +38,25 @@ for path in "$BORA_FIXTURES" "$root" "$tmp"; do
 done
 stop_server
 
+# A model that turns out not to be loadable is an error of those who ask for it, and of nobody else.
+mkdir "$tmp/late" && cp "$tiny"/*.json "$tiny/model.safetensors" "$tmp/late"
+cat >"$tmp/late.toml" <<TOML
+command = "serve"
+[server]
+port = 0
+lazy_load = true
+max_loaded_models = 1
+[[models]]
+model_id = "$tiny"
+[[models]]
+model_id = "$tmp/late"
+TOML
+serve_file "$tmp/late.toml"
+head -c 1000 "$tiny/model.safetensors" >"$tmp/late/model.safetensors"
+python3 "$here/serve_models.py" "$url" "$tmp" "$tiny/model.safetensors" || fail "$(tail -c 3000 "$tmp/log")"
+grep -q "late: $tmp/late/model.safetensors" "$tmp/log" || fail "the log does not say what is wrong with the model"
+stop_server
+
 # One model, by a name of one's own; no metrics.
 serve -m "$tiny" --alias mine --disable-metrics
 python3 - "$url" <<'PYTHON' || fail "one model"

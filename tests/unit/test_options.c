@@ -622,7 +622,7 @@ static void reference_page_is_up_to_date(void **state)
 static void example_files_load(void **state)
 {
     (void)state;
-    static const char *const launches[] = { "configs/run.toml", "configs/serve.toml" };
+    static const char *const launches[] = { "configs/run.toml", "configs/serve.toml", "configs/serve-demo.toml" };
     static const char *const topologies[] = { "isq.yml", "isq_and_device.yml", "isq_regex.yml" };
     static const char *const selectors[] = { "toml-selectors/plain.toml", "toml-selectors/gguf.toml" };
     for (size_t i = 0; i < 2; i++) {
