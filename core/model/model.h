@@ -41,8 +41,10 @@ typedef struct state_pool {
     block_cache *blocks; /* their numbers, and what is kept of them */
     int32_t n_covered;   /* blocks for which there is memory */
     state_numbers slots;
-    bool recurrent; /* some operation has a state for each sequence: no sequence can go back to an earlier token */
-    bool share;     /* beginnings may be looked for among the blocks, and full ones published */
+    bool recurrent;      /* some operation has a state for each sequence: no sequence can go back to an earlier token */
+    int32_t n_snapshots; /* that the blocks may have; 0 for a model that needs none */
+    int32_t *snapshot_slots; /* [n_snapshots], or -1 for those that were never filled */
+    bool share;              /* beginnings may be looked for among the blocks, and full ones published */
 } state_pool;
 
 struct bora_model {
@@ -93,6 +95,9 @@ bool model_cache_format(const bora_model *m, const bora_settings *settings, cons
 bool model_block_tokens(const bora_settings *settings, int32_t *n, bora_error *err);
 int32_t model_cache_blocks(const bora_model *m, const bora_settings *settings, size_t block_bytes, bora_error *err);
 
+/* How many snapshots of recurrent states of so many bytes the blocks may have. */
+int32_t model_cache_snapshots(const bora_model *m, const bora_settings *settings, size_t slot_bytes);
+
 /* state.c. The context is cut to what the cache has room for: a sequence that is alone always fits. */
 bool state_pool_init(bora_model *m, const bora_quant *cache_format, const bora_settings *settings, bora_error *err);
 void state_pool_free(bora_model *m);
@@ -107,6 +112,12 @@ bool state_pool_cover(bora_model *m, bora_error *err);
 int32_t state_pool_take_slot(bora_model *m, bora_error *err);
 void state_pool_give_slot(bora_model *m, int32_t slot);
 bool state_pool_clear_slot(bora_model *m, int32_t slot, bora_error *err);
+
+/* The state of a sequence to that of another slot. */
+bool state_pool_copy_slot(bora_model *m, int32_t from, int32_t to, bora_error *err);
+/* Fills a snapshot of `blocks` with the state of a sequence, and the other way round. */
+bool state_pool_save(bora_model *m, int32_t slot, int32_t snapshot, bora_error *err);
+bool state_pool_restore(bora_model *m, int32_t snapshot, int32_t slot, bora_error *err);
 
 /* chat.c: the template, the tokens that end an answer, how tools are called. */
 bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *err);

@@ -1,8 +1,9 @@
-/* How many blocks the cache may have: what the --pa-… options say, or what the machine has left after loading. */
+/* How many blocks, and snapshots of recurrent states, the cache may have: what the --pa-… options say, or what the
+ * machine has left after loading. */
 #include "base/memory.h"
 #include "model/model.h"
 
-enum { MIB = 1 << 20, LEAST_TOKENS = 2048 };
+enum { MIB = 1 << 20, LEAST_TOKENS = 2048, SNAPSHOTS_EACH = 4 };
 
 /* Weights that are read where they lie in files: the system counts their memory as free, but it is needed. */
 static double mapped_weight_bytes(const bora_model *m)
@@ -14,6 +15,12 @@ static double mapped_weight_bytes(const bora_model *m)
     return bytes;
 }
 
+/* As much of what the machine has left as may be taken. */
+static double free_bytes(const bora_model *m)
+{
+    return 0.9 * ((double)memory_available("") - mapped_weight_bytes(m));
+}
+
 static int64_t blocks_for(const bora_model *m, int64_t n_tokens)
 {
     return (n_tokens + m->states.block_tokens - 1) / m->states.block_tokens;
@@ -23,8 +30,7 @@ static int64_t blocks_for(const bora_model *m, int64_t n_tokens)
 static int64_t default_blocks(const bora_model *m, const bora_settings *settings, double block_bytes)
 {
     double useful = (double)bora_settings_int(settings, "max-seqs") * (double)blocks_for(m, m->context_length);
-    double free_bytes = 0.9 * ((double)memory_available("") - mapped_weight_bytes(m));
-    double room = block_bytes > 0 ? free_bytes / block_bytes : useful;
+    double room = block_bytes > 0 ? free_bytes(m) / block_bytes : useful;
     /* The system's word on free memory is an estimate: a model that was loaded should be able to say something. */
     double least = (double)blocks_for(m, m->context_length < LEAST_TOKENS ? m->context_length : LEAST_TOKENS);
     double n = room < useful ? room : useful;
@@ -49,6 +55,20 @@ int32_t model_cache_blocks(const bora_model *m, const bora_settings *settings, s
         return -1;
     }
     return n < most ? (int32_t)n : most;
+}
+
+int32_t model_cache_snapshots(const bora_model *m, const bora_settings *settings, size_t slot_bytes)
+{
+    if (slot_bytes == 0 || !m->states.share)
+        return 0;
+    /* Beside what the sequences have themselves: an eighth of the memory, and a few for each. */
+    double memory = bora_settings_is_set(settings, "pa-memory-mb")
+                        ? (double)bora_settings_int(settings, "pa-memory-mb") * MIB
+                        : free_bytes(m);
+    double room = memory / 8 / (double)slot_bytes;
+    double useful = (double)bora_settings_int(settings, "max-seqs") * SNAPSHOTS_EACH;
+    double n = room < useful ? room : useful;
+    return n < 1 ? 1 : n < INT32_MAX / 4 ? (int32_t)n : INT32_MAX / 4;
 }
 
 bool model_block_tokens(const bora_settings *settings, int32_t *n, bora_error *err)

@@ -98,6 +98,21 @@ static bool find_room(bora_model *m, const bora_settings *settings, bora_error *
     return true;
 }
 
+static bool allow_snapshots(bora_model *m, const bora_settings *settings, bora_error *err)
+{
+    state_pool *pool = &m->states;
+    size_t bytes = 0;
+    for (int i = 0; i < pool->n_nodes; i++)
+        bytes += pool->states[i].spec.sequence_bytes;
+    pool->n_snapshots = model_cache_snapshots(m, settings, bytes);
+    pool->snapshot_slots = arena_array(&m->arena, (size_t)pool->n_snapshots, sizeof *pool->snapshot_slots);
+    if (pool->n_snapshots > 0 && !pool->snapshot_slots)
+        return bora_fail_memory(err, "the cache");
+    for (int32_t i = 0; i < pool->n_snapshots; i++)
+        pool->snapshot_slots[i] = -1;
+    return block_cache_allow_snapshots(pool->blocks, pool->n_snapshots, err);
+}
+
 bool state_pool_init(bora_model *m, const bora_quant *cache_format, const bora_settings *settings, bora_error *err)
 {
     state_pool *pool = &m->states;
@@ -118,7 +133,7 @@ bool state_pool_init(bora_model *m, const bora_quant *cache_format, const bora_s
     pool->share = max_kept > 0 && !(mode && strcmp(mode, "off") == 0);
     pool->blocks = block_cache_new(pool->block_tokens, pool->max_blocks,
                                    max_kept < INT32_MAX ? (int32_t)max_kept : INT32_MAX, err);
-    return pool->blocks != NULL;
+    return pool->blocks && allow_snapshots(m, settings, err);
 }
 
 static void release(const state_pool *pool, int i, void *memory)
@@ -285,4 +300,35 @@ bool state_pool_clear_slot(bora_model *m, int32_t slot, bora_error *err)
             return false;
     }
     return true;
+}
+
+bool state_pool_copy_slot(bora_model *m, int32_t from, int32_t to, bora_error *err)
+{
+    const state_pool *pool = &m->states;
+    for (int i = 0; i < pool->n_nodes; i++) {
+        size_t bytes = pool->states[i].spec.sequence_bytes;
+        if (bytes == 0)
+            continue;
+        char *slots = pool->states[i].sequences;
+        const char *source = slots + (size_t)from * bytes;
+        char *target = slots + (size_t)to * bytes;
+        if (!pool->devices[i])
+            memcpy(target, source, bytes);
+        else if (!move_on_device(pool->devices[i], target, source, bytes, bytes, err))
+            return false;
+    }
+    return true;
+}
+
+bool state_pool_save(bora_model *m, int32_t slot, int32_t snapshot, bora_error *err)
+{
+    int32_t *own = &m->states.snapshot_slots[snapshot];
+    if (*own < 0)
+        *own = state_pool_take_slot(m, err);
+    return *own >= 0 && state_pool_copy_slot(m, slot, *own, err);
+}
+
+bool state_pool_restore(bora_model *m, int32_t snapshot, int32_t slot, bora_error *err)
+{
+    return state_pool_copy_slot(m, m->states.snapshot_slots[snapshot], slot, err);
 }

@@ -15,6 +15,7 @@
 #include <bora/arch.h>
 #include <bora/engine.h>
 
+#include "engine/session.h"
 #include "model/model.h"
 #include "plugin/runtime.h"
 
@@ -429,6 +430,50 @@ static void a_full_cache_is_said(void **state)
     }
 }
 
+/* What a scheduler does: a state is saved at the end of a published block, and another sequence begins with it. */
+static void a_sequence_goes_on_from_a_snapshot(void **state)
+{
+    (void)state;
+    bora_error err = { .code = BORA_OK };
+    for (int d = 0; d < 2; d++) {
+        bora_model *m = load_with(devices[d], "max-seqs", "2");
+        block_cache *blocks = m->states.blocks;
+        assert_int_equal(m->states.n_snapshots, 8);
+        bora_session *s = bora_session_new(m, NULL), *others[6];
+        read_tokens(s, 1, 32, 32);
+        int32_t tokens[32];
+        memcpy(tokens, s->tokens, sizeof tokens);
+        assert_int_equal(block_cache_publish(blocks, s->blocks[0], -1, tokens), s->blocks[0]);
+        int32_t snapshot = block_cache_add_snapshot(blocks, s->blocks[0]);
+        assert_true(snapshot >= 0);
+        assert_true(state_pool_save(m, s->slot, snapshot, &err));
+        read_tokens(s, 2, 3, 38);
+        for (int i = 0; i < 6; i++) { /* the pool grows */
+            others[i] = bora_session_new(m, NULL);
+            read_tokens(others[i], 3, 2, 6);
+        }
+        /* A new one, with the block and the state. */
+        bora_session *again = bora_session_new(m, NULL);
+        again->tokens = malloc(sizeof tokens);
+        again->blocks = malloc(sizeof *again->blocks);
+        assert_true(again->tokens && again->blocks);
+        again->cap_tokens = again->length = 32;
+        memcpy(again->tokens, tokens, sizeof tokens);
+        again->cap_blocks = again->n_blocks = 1;
+        again->blocks[0] = block_cache_find(blocks, -1, tokens);
+        assert_int_equal(again->blocks[0], s->blocks[0]);
+        again->slot = state_pool_take_slot(m, &err);
+        assert_true(again->slot >= 0 && state_pool_restore(m, snapshot, again->slot, &err));
+        read_tokens(again, 3, 1, 35);
+        read_tokens(s, 1, 1, 39);
+        bora_session_free(again);
+        bora_session_free(s);
+        for (int i = 0; i < 6; i++)
+            bora_session_free(others[i]);
+        bora_model_free(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +483,7 @@ int main(void)
         cmocka_unit_test(prompts_are_read_on_or_again),
         cmocka_unit_test(there_are_as_many_blocks_as_settings_say),
         cmocka_unit_test(a_full_cache_is_said),
+        cmocka_unit_test(a_sequence_goes_on_from_a_snapshot),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
