@@ -283,7 +283,8 @@ bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings,
         .max_tokens = most,
         .max_behind = said || most < PROMPT_TOKENS_BEHIND ? most : PROMPT_TOKENS_BEHIND,
         .block_tokens = model->states.block_tokens,
-        .share = model->states.share && !model->states.recurrent,
+        .share = model->states.share,
+        .recurrent = model->states.recurrent,
     };
     e->model = model;
     e->max_queue = (int32_t)bora_settings_int(settings, "max-queue");
