@@ -140,6 +140,20 @@ typedef struct bora_answer {
     double queued_s;                         /* of prompt_s: until the engine began with it */
 } bora_answer;
 
+/* Guesses tokens ahead, by a smaller model or by what was said before, so that several are computed in one step. What
+ * is generated is the same to the bit, and the sooner the more guesses are right. For one thread at a time. */
+typedef struct bora_drafter bora_drafter;
+
+/* The drafter that the settings ask for (draft-model, draft-file, prompt-lookup, gamma): *drafter is NULL when they ask
+ * for none, and for a model with a recurrent state, which cannot go back behind a wrong guess (the listener is told).
+ * The model outlives it. Errors: those of bora_model_load() for the draft model; BORA_USAGE when its vocabulary is
+ * another; BORA_UNSUPPORTED when it has a recurrent state. */
+BORA_API bool bora_drafter_open(bora_model *model, const bora_settings *settings, bora_drafter **drafter,
+                                bora_error *err);
+BORA_API void bora_drafter_free(bora_drafter *drafter);
+/* Answers in this session use it from now on (NULL: none); it outlives them. */
+BORA_API void bora_session_set_drafter(bora_session *session, bora_drafter *drafter);
+
 /* Generates. An error leaves the session usable. Prompts that do not fit the context: BORA_LIMIT, saying both lengths.
  */
 BORA_API bool bora_generate(bora_session *session, const bora_request *request, bora_answer *answer, bora_error *err);
