@@ -502,8 +502,9 @@ static const bora_option options[] = {
     /* ---- everywhere */
     { .name = "plugin", .type = BORA_OPTION_LIST, .value_name = "PATH", .toml = "plugins", .commands = ALL_COMMANDS,
       .group = general, .help = "load this plugin, or every plugin in this folder; may be repeated" },
-    { .name = "log", .short_name = 'l', .type = BORA_OPTION_PATH, .status = BORA_OPTION_LATER, .value_name = "FILE",
-      .toml = "global.log", .commands = GENERATES, .group = general, .help = "log requests and answers to this file" },
+    { .name = "log", .short_name = 'l', .type = BORA_OPTION_PATH, .value_name = "FILE", .toml = "global.log",
+      .commands = COMMAND_SERVE, .group = server,
+      .help = "append requests and answers, with all that is said in them, to this file, a line of JSON each" },
     { .name = "verbose", .short_name = 'v', .type = BORA_OPTION_FLAG, .excludes = "quiet", .commands = ALL_COMMANDS,
       .group = general, .help = "say more on standard error" },
     { .name = "quiet", .short_name = 'q', .type = BORA_OPTION_FLAG, .commands = ALL_COMMANDS, .group = general,

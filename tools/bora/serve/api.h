@@ -3,6 +3,7 @@
 #define SERVE_API_H
 
 #include "api_request.h"
+#include "content_log.h"
 #include "host.h"
 #include "http.h"
 #include "metrics.h"
@@ -20,6 +21,7 @@ typedef struct api {
     host *host;
     metrics *metrics; /* NULL: there is no /metrics */
     api_metrics count;
+    content_log *contents;                                          /* NULL: what is said is not logged */
     void (*log)(void *ctx, bora_log_level level, const char *line); /* from any thread; or NULL */
     void *log_ctx;
 } api;
