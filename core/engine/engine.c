@@ -13,14 +13,13 @@ typedef struct job_list {
 
 struct bora_engine {
     bora_model *model;
-    block_cache *blocks;
-    int32_t n_taken; /* of the model's blocks */
     scheduler *scheduler;
     bora_drafter *drafter; /* or NULL */
     int32_t capacity;      /* tokens that fit the cache */
     int32_t max_queue;
     job_list answers, embeddings; /* being worked on, by the thread alone */
     step_lists lists;
+    int64_t n_steps;
     pthread_t thread;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
@@ -55,6 +54,22 @@ static void take_out(job_list *list, bora_job *j)
 
 /* ---- the thread */
 
+static void count(bora_engine *e)
+{
+    pthread_mutex_lock(&e->model->mutex);
+    block_cache_stats blocks = block_cache_stats_get(e->model->states.blocks);
+    pthread_mutex_unlock(&e->model->mutex);
+    pthread_mutex_lock(&e->mutex);
+    e->stats.n_steps = e->n_steps;
+    e->stats.n_waiting = scheduler_n_waiting(e->scheduler);
+    e->stats.n_running = scheduler_n_running(e->scheduler);
+    e->stats.n_preempted = scheduler_n_preempted(e->scheduler);
+    e->stats.n_blocks = blocks.n_blocks;
+    e->stats.n_blocks_used = blocks.n_used;
+    e->stats.n_blocks_kept = blocks.n_kept;
+    pthread_mutex_unlock(&e->mutex);
+}
+
 /* Counts a job that has ended, tells its owner, and forgets it. */
 static void end_job(bora_engine *e, bora_job *j)
 {
@@ -63,6 +78,7 @@ static void end_job(bora_engine *e, bora_job *j)
         state_pool_give_slot(e->model, j->slot);
         pthread_mutex_unlock(&e->model->mutex);
     }
+    count(e);
     const bora_answer *a = &j->answer;
     pthread_mutex_lock(&e->mutex);
     e->stats.n_finished++;
@@ -138,16 +154,6 @@ static void embed(bora_engine *e, bool all)
     }
 }
 
-static bool cover(bora_engine *e, bora_error *err)
-{
-    while (e->n_taken < block_cache_stats_get(e->blocks).n_made) {
-        if (state_pool_take(e->model, err) != e->n_taken)
-            return bora_fail(err, BORA_INTERNAL, "an engine and sessions share a model");
-        e->n_taken++;
-    }
-    return true;
-}
-
 static void step(bora_engine *e)
 {
     bora_error err = { .code = BORA_OK };
@@ -155,26 +161,15 @@ static void step(bora_engine *e)
         jobs_guess(e->answers.first, e->drafter);
     pthread_mutex_lock(&e->model->mutex);
     const sched_step *plan = scheduler_plan(e->scheduler, &err);
-    bool ok = cover(e, &err);
+    bool ok = state_pool_cover(e->model, &err);
     pthread_mutex_unlock(&e->model->mutex);
+    e->n_steps++;
     if (ok && plan->n_turns > 0)
         step_run(&e->lists, e->model, e->scheduler, plan, seconds);
-    else if (err.code) /* no memory for the lists of a plan: better luck when somebody has ended */
+    else if (err.code) /* no memory: better luck when somebody has ended */
         job_fail(e->answers.last, &err);
-}
-
-static void count(bora_engine *e)
-{
-    block_cache_stats blocks = block_cache_stats_get(e->blocks);
-    pthread_mutex_lock(&e->mutex);
-    e->stats.n_steps++;
-    e->stats.n_waiting = scheduler_n_waiting(e->scheduler);
-    e->stats.n_running = scheduler_n_running(e->scheduler);
-    e->stats.n_preempted = scheduler_n_preempted(e->scheduler);
-    e->stats.n_blocks = blocks.n_blocks;
-    e->stats.n_blocks_used = blocks.n_used;
-    e->stats.n_blocks_kept = blocks.n_kept;
-    pthread_mutex_unlock(&e->mutex);
+    else if (!e->embeddings.first) /* somebody's sessions hold the blocks that are waited for */
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 static void *work(void *arg)
@@ -185,9 +180,9 @@ static void *work(void *arg)
         embed(e, false);
         if (e->answers.first) {
             step(e);
+            count(e);
             drop_ended(e, false);
         }
-        count(e);
     }
     drop_ended(e, true);
     embed(e, true);
@@ -266,7 +261,6 @@ void bora_engine_stats_get(bora_engine *e, bora_engine_stats *stats)
 static void free_engine(bora_engine *e)
 {
     scheduler_free(e->scheduler);
-    block_cache_free(e->blocks);
     step_free(&e->lists);
     bora_drafter_free(e->drafter);
     pthread_mutex_destroy(&e->mutex);
@@ -288,21 +282,20 @@ bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings,
         .max_seqs = (int32_t)bora_settings_int(settings, "max-seqs"),
         .max_tokens = most,
         .max_behind = said || most < PROMPT_TOKENS_BEHIND ? most : PROMPT_TOKENS_BEHIND,
-        .block_tokens = MODEL_BLOCK_TOKENS,
-        .share = !model->states.recurrent,
+        .block_tokens = model->states.block_tokens,
+        .share = model->states.share,
+        .recurrent = model->states.recurrent,
     };
     e->model = model;
     e->max_queue = (int32_t)bora_settings_int(settings, "max-queue");
-    e->blocks = block_cache_new(MODEL_BLOCK_TOKENS,
-                                (bora_model_context_length(model) + MODEL_BLOCK_TOKENS - 1) / MODEL_BLOCK_TOKENS *
-                                    limits.max_seqs,
-                                INT32_MAX, err);
-    e->capacity = block_cache_stats_get(e->blocks).n_blocks;
+    e->capacity = block_cache_stats_get(e->model->states.blocks).n_blocks;
     e->capacity = e->capacity > INT32_MAX / limits.block_tokens ? INT32_MAX : e->capacity * limits.block_tokens;
     e->stats.block_tokens = limits.block_tokens;
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->changed, NULL);
-    e->scheduler = scheduler_new(&limits, e->blocks, err);
+    e->scheduler = scheduler_new(&limits, model->states.blocks, err);
+    if (e->scheduler)
+        count(e);
     bool ready = e->scheduler && bora_drafter_open(model, settings, &e->drafter, err);
     if (ready && pthread_create(&e->thread, NULL, work, e) == 0)
         return e;

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { END_BORDER, KNOWN_BORDER, WISHED_BORDER, N_BORDERS };
+/* A snapshot costs a step of its own: so many blocks at least should be spared by it. */
+enum { SNAPSHOT_BLOCKS = 2 };
+
 typedef struct seq_list {
     sched_seq *first, *last; /* in the order in which they came */
     int32_t n;
@@ -153,6 +157,29 @@ static int32_t blocks_for(const scheduler *s, int32_t n_tokens)
     return n_tokens / s->limits.block_tokens + (n_tokens % s->limits.block_tokens > 0);
 }
 
+static int32_t border_of(const scheduler *s, int32_t n_tokens)
+{
+    return n_tokens / s->limits.block_tokens * s->limits.block_tokens;
+}
+
+/* How much of what is left a turn may take: up to the next border where a snapshot is worth it. */
+static int32_t most_in_turn(const sched_seq *seq)
+{
+    int32_t most = n_left(seq);
+    for (int i = 0; i < N_BORDERS; i++)
+        if (seq->borders[i] > seq->n_read)
+            most = lesser(most, seq->borders[i] - seq->n_read);
+    return most;
+}
+
+static bool is_at_border(const sched_seq *seq)
+{
+    for (int i = 0; i < N_BORDERS; i++)
+        if (seq->borders[i] == seq->n_read)
+            return seq->n_read > 0;
+    return false;
+}
+
 static bool reserve_blocks(const scheduler *s, sched_seq *seq, int32_t n_tokens)
 {
     int32_t need = blocks_for(s, n_tokens);
@@ -173,10 +200,19 @@ static void give_blocks(scheduler *s, sched_seq *seq, int32_t keep)
         block_cache_give(s->blocks, seq->blocks[--seq->n_blocks]);
 }
 
+static void unpin(scheduler *s, sched_seq *seq)
+{
+    if (seq->restores)
+        block_cache_unpin_snapshot(s->blocks, seq->snapshot);
+    seq->restores = false;
+}
+
 static void preempt(scheduler *s, sched_seq *seq)
 {
+    unpin(s, seq);
     give_blocks(s, seq, 0);
     lose_followers(s, seq);
+    memset(seq->borders, 0, sizeof seq->borders);
     seq->n_read = seq->n_published = seq->n_planned = 0;
     seq->n_preempted++;
     s->n_preempted++;
@@ -224,6 +260,7 @@ void scheduler_remove(scheduler *s, sched_seq *seq)
 {
     if (seq->state == SCHED_OUT)
         return;
+    unpin(s, seq);
     give_blocks(s, seq, 0);
     stop_following(seq);
     lose_followers(s, seq);
@@ -257,6 +294,22 @@ static void find_beginning(scheduler *s, sched_seq *seq)
     }
 }
 
+/* What was found is of use as far as there is a snapshot; behind it everything is read again. */
+static void find_snapshot(scheduler *s, sched_seq *seq)
+{
+    int32_t n = seq->n_blocks, end = border_of(s, n_own(seq) - 1);
+    while (n > 0 && !block_cache_has_snapshot(s->blocks, seq->blocks[n - 1]))
+        n--;
+    int32_t read = n * s->limits.block_tokens, worth = read + SNAPSHOT_BLOCKS * s->limits.block_tokens;
+    seq->borders[END_BORDER] = end >= worth ? end : 0;
+    seq->borders[KNOWN_BORDER] = seq->n_blocks > n ? seq->n_blocks * s->limits.block_tokens : 0;
+    seq->borders[WISHED_BORDER] = 0;
+    give_blocks(s, seq, n);
+    if (n > 0)
+        seq->snapshot = block_cache_pin_snapshot(s->blocks, seq->blocks[n - 1]);
+    seq->restores = n > 0;
+}
+
 /* Whether `other` will publish the block i of `seq`, and all before it. */
 static bool will_publish(const scheduler *s, const sched_seq *other, const sched_seq *seq, int32_t i)
 {
@@ -267,25 +320,60 @@ static bool will_publish(const scheduler *s, const sched_seq *other, const sched
            memcmp(other->tokens, seq->tokens, (size_t)i * block * sizeof *seq->tokens) == 0;
 }
 
-/* Whether somebody is reading what would be the next block of `seq` to find. */
-static bool follow(scheduler *s, sched_seq *seq)
+/* Blocks that the two have in common and `other` still reads, as part of its prompt. */
+static int32_t n_common(const scheduler *s, const sched_seq *other, const sched_seq *seq)
 {
-    if (seq->n_blocks >= most_cached(s, seq))
-        return false;
-    for (sched_seq *other = s->running.first; other; other = other->next)
-        if (will_publish(s, other, seq, seq->n_blocks)) {
-            seq->ahead = other;
-            seq->awaited = seq->n_blocks;
-            other->n_followers++;
-            return true;
-        }
-    return false;
+    int32_t most = lesser(most_cached(s, seq), (n_own(other) - 1) / s->limits.block_tokens), n = 0;
+    size_t bytes = (size_t)s->limits.block_tokens * sizeof *seq->tokens;
+    while (n < most && memcmp(block_of_tokens(s, other, n), block_of_tokens(s, seq, n), bytes) == 0)
+        n++;
+    return is_reading(other) && other->n_read < n * s->limits.block_tokens ? n : 0;
 }
 
-static bool is_following(sched_seq *seq)
+static void wish(const scheduler *s, sched_seq *other, int32_t n_blocks)
 {
-    if (seq->ahead && seq->ahead->n_published > seq->awaited)
+    int32_t *border = &other->borders[WISHED_BORDER], wanted = n_blocks * s->limits.block_tokens;
+    if (*border <= other->n_read || wanted < *border)
+        *border = wanted;
+}
+
+/* Whether somebody is reading what would be the next to find for `seq`. */
+static bool follow(scheduler *s, sched_seq *seq)
+{
+    sched_seq *ahead = NULL;
+    int32_t awaited = 0, found = seq->n_blocks;
+    for (sched_seq *other = s->running.first; other && found < most_cached(s, seq); other = other->next) {
+        if (s->limits.recurrent) {
+            int32_t n = n_common(s, other, seq);
+            if (n >= found + SNAPSHOT_BLOCKS && n > awaited) {
+                ahead = other;
+                awaited = n;
+            }
+        } else if (will_publish(s, other, seq, found)) {
+            ahead = other;
+            awaited = found + 1;
+            break;
+        }
+    }
+    if (!ahead)
+        return false;
+    seq->ahead = ahead;
+    seq->awaited = awaited;
+    ahead->n_followers++;
+    if (s->limits.recurrent)
+        wish(s, ahead, awaited);
+    return true;
+}
+
+static bool is_following(const scheduler *s, sched_seq *seq)
+{
+    if (!seq->ahead)
+        return false;
+    if (s->limits.recurrent ? seq->ahead->n_read >= seq->awaited * s->limits.block_tokens
+                            : seq->ahead->n_published >= seq->awaited)
         stop_following(seq);
+    else if (s->limits.recurrent)
+        wish(s, seq->ahead, seq->awaited);
     return seq->ahead != NULL;
 }
 
@@ -293,15 +381,18 @@ typedef enum admission { ADMITTED, FOLLOWS, NO_BLOCKS, NO_MEMORY } admission;
 
 static admission admit(scheduler *s, sched_seq *seq, int32_t *promised)
 {
-    if (is_following(seq))
+    if (is_following(s, seq))
         return FOLLOWS;
     if (!reserve_blocks(s, seq, n_own(seq)))
         return NO_MEMORY;
     find_beginning(s, seq);
+    if (s->limits.recurrent && s->limits.share)
+        find_snapshot(s, seq);
     int32_t need = blocks_for(s, n_own(seq)) - seq->n_blocks;
     bool follows = follow(s, seq);
     /* A block for each of the others, so that it is not set back at once. */
     if (follows || need > block_cache_available(s->blocks) - *promised - s->running.n) {
+        unpin(s, seq);
         give_blocks(s, seq, 0);
         return follows ? FOLLOWS : NO_BLOCKS;
     }
@@ -383,8 +474,8 @@ static sched_seq *nearest_end(const scheduler *s, int32_t n_prompts)
     sched_seq *nearest = NULL;
     for (int32_t i = 0; i < n_prompts; i++) {
         sched_seq *seq = s->prompts[i];
-        int32_t left = n_left(seq) - seq->n_planned;
-        if (left > 0 && (!nearest || left < n_left(nearest) - nearest->n_planned))
+        int32_t left = most_in_turn(seq) - seq->n_planned;
+        if (left > 0 && (!nearest || left < most_in_turn(nearest) - nearest->n_planned))
             nearest = seq;
     }
     return nearest;
@@ -395,14 +486,14 @@ static void keep_short(scheduler *s, int32_t n_prompts, int32_t n_answers)
 {
     int32_t n_ending = 0;
     for (int32_t i = 0; i < n_prompts; i++)
-        if (s->prompts[i]->n_planned == n_left(s->prompts[i]))
+        if (s->prompts[i]->n_planned == most_in_turn(s->prompts[i]))
             n_ending += s->prompts[i]->n_planned;
     if (n_ending == 0)
         return;
     int32_t most = n_ending + n_answers;
     for (int32_t i = 0; i < n_prompts; i++) {
         sched_seq *seq = s->prompts[i];
-        if (seq->n_planned == n_left(seq))
+        if (seq->n_planned == most_in_turn(seq))
             continue;
         seq->n_planned = lesser(seq->n_planned, i == 0 ? greater(most, s->limits.block_tokens) : most);
         most = greater(most - seq->n_planned, 0);
@@ -418,10 +509,10 @@ static int32_t share_budget(scheduler *s, int32_t n_answers)
             s->prompts[n_prompts++] = seq;
     if (n_prompts == 0)
         return 0;
-    s->prompts[0]->n_planned = lesser(n_left(s->prompts[0]), budget - budget / 2);
+    s->prompts[0]->n_planned = lesser(most_in_turn(s->prompts[0]), budget - budget / 2);
     budget -= s->prompts[0]->n_planned;
     for (sched_seq *seq; budget > 0 && (seq = nearest_end(s, n_prompts));) {
-        int32_t n = lesser(budget, n_left(seq) - seq->n_planned);
+        int32_t n = lesser(budget, most_in_turn(seq) - seq->n_planned);
         seq->n_planned += n;
         budget -= n;
     }
@@ -452,6 +543,7 @@ static void add_turn(scheduler *s, sched_seq *seq)
         .n_tokens = seq->n_planned,
         .n_guesses = n_guesses,
         .complete = seq->n_read + seq->n_planned >= n_own(seq),
+        .restore = seq->restores ? seq->snapshot : -1,
     };
     s->step.n_tokens += seq->n_planned;
 }
@@ -500,11 +592,28 @@ static void publish(scheduler *s, sched_seq *seq)
     }
 }
 
-void scheduler_commit(scheduler *s, int32_t i, int32_t n_kept)
+/* Where a snapshot is worth it, if all before is published and there is none. */
+static int32_t add_snapshot(scheduler *s, const sched_seq *seq)
+{
+    if (!s->limits.recurrent || !is_at_border(seq) || seq->n_published * s->limits.block_tokens != seq->n_read)
+        return -1;
+    int32_t block = seq->blocks[seq->n_published - 1];
+    return block_cache_has_snapshot(s->blocks, block) ? -1 : block_cache_add_snapshot(s->blocks, block);
+}
+
+int32_t scheduler_commit(scheduler *s, int32_t i, int32_t n_kept)
 {
     sched_seq *seq = s->step.turns[i].seq;
+    unpin(s, seq);
     seq->n_read += n_kept;
     seq->n_planned = 0;
     give_blocks(s, seq, blocks_for(s, seq->n_read));
     publish(s, seq);
+    return add_snapshot(s, seq);
+}
+
+void scheduler_set_back(scheduler *s, sched_seq *seq)
+{
+    if (seq->state == SCHED_RUNNING)
+        preempt(s, seq);
 }

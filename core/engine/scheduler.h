@@ -11,7 +11,11 @@
  * overtakes one that waits for blocks. When they run out nevertheless, guesses are left out first; then the sequence
  * that came last is set back to the queue (to its place there) and will be read again: the one that came first always
  * goes on. A sequence waits at the door while another one is just reading the same beginning; then it finds it in the
- * cache. */
+ * cache.
+ *
+ * A recurrent state is not in the blocks: where sequences have one, a beginning can be shared up to a block of which
+ * the cache has a snapshot. Turns of prompts then stop where a snapshot is worth it: at the last block before the end,
+ * where another sequence is known to part, and where one that waits at the door does. */
 #ifndef BORA_ENGINE_SCHEDULER_H
 #define BORA_ENGINE_SCHEDULER_H
 
@@ -25,7 +29,8 @@ typedef struct scheduler_limits {
                            guesses take no more either, but the one token for each that needs no guess */
     int32_t max_behind; /* tokens of prompts in a step that others wait for */
     int32_t block_tokens;
-    bool share; /* find beginnings in the cache, and publish full blocks */
+    bool share;     /* find beginnings in the cache, and publish full blocks */
+    bool recurrent; /* sequences have a state beside their blocks, in a place that is the owner's; no guesses then */
 } scheduler_limits;
 
 /* One sequence, part of its owner's structure. */
@@ -46,8 +51,12 @@ typedef struct sched_seq {
     enum { SCHED_OUT, SCHED_WAITING, SCHED_RUNNING } state;
     int32_t n_planned;       /* tokens of the turn that is planned */
     struct sched_seq *ahead; /* the one that reads what this one waits for, */
-    int32_t awaited;         /* its block of this number; */
+    int32_t awaited;         /* so many blocks of it; */
     int32_t n_followers;     /* and how many wait for this one */
+    bool restores;           /* its next turn begins with … */
+    int32_t snapshot;        /* … this one, which is pinned */
+    int32_t borders[3];      /* tokens after which a snapshot is worth it: before its end, where others part, where one
+                                parts that waits for it; those that are behind it mean nothing */
     struct sched_seq *prev, *next;
 } sched_seq;
 
@@ -56,8 +65,10 @@ typedef struct sched_turn {
     sched_seq *seq;
     int32_t n_tokens;
     int32_t n_guesses; /* the last of them are guesses: perhaps not all that the sequence has */
-    bool complete; /* they are its last (but for guesses that are left out): logits are wanted after the last that is
-                      no guess, and after each guess */
+    bool complete;   /* they are its last (but for guesses that are left out): logits are wanted after the last that is
+                        no guess, and after each guess */
+    int32_t restore; /* not -1: before this turn, the sequence's own state is to be that of this snapshot. If it is -1
+                        and n_read 0, it is to be that of an empty sequence */
 } sched_turn;
 
 typedef struct sched_step {
@@ -77,12 +88,15 @@ void scheduler_remove(scheduler *s, sched_seq *seq);
 /* The next step; it belongs to the scheduler and lives until the next plan. Blocks for the tokens are in the sequences.
  * n_turns 0: nobody has anything to read; or blocks are waited for that others hold than the scheduler's sequences; or,
  * with an error, there is no memory, and everybody is where he was. A step that was not computed is not committed, and
- * planned again. */
+ * planned again; if it may have spoiled recurrent states, its sequences are first set back. */
 const sched_step *scheduler_plan(scheduler *s, bora_error *err);
 /* The turn `i` was computed, and the first n_kept of its tokens are right (all, but for guesses that turned out wrong):
  * their state is in the cache from now on. The owner then takes the other guesses out of its tokens, also those that
- * were not in the turn. */
-void scheduler_commit(scheduler *s, int32_t i, int32_t n_kept);
+ * were not in the turn. Returns a snapshot that the owner fills with the sequence's own state as it is now (or drops),
+ * or -1. */
+int32_t scheduler_commit(scheduler *s, int32_t i, int32_t n_kept);
+/* A running sequence goes back to the queue, to be read again; as when blocks run out. Not between plan and commit. */
+void scheduler_set_back(scheduler *s, sched_seq *seq);
 int32_t scheduler_n_waiting(const scheduler *s);
 int32_t scheduler_n_running(const scheduler *s);
 int64_t scheduler_n_preempted(const scheduler *s);

@@ -54,9 +54,10 @@ int32_t bora_session_length(const bora_session *s)
     return s->length;
 }
 
-static int32_t blocks_for(int32_t n_tokens)
+static int32_t blocks_for(const bora_session *s, int32_t n_tokens)
 {
-    return (n_tokens + MODEL_BLOCK_TOKENS - 1) / MODEL_BLOCK_TOKENS;
+    int32_t block_tokens = s->model->states.block_tokens;
+    return n_tokens / block_tokens + (n_tokens % block_tokens > 0);
 }
 
 bool bora_session_truncate(bora_session *s, int32_t length, bora_error *err)
@@ -66,7 +67,7 @@ bool bora_session_truncate(bora_session *s, int32_t length, bora_error *err)
     if (length < s->length && s->model->states.recurrent)
         length = 0; /* what a recurrent state has taken in cannot be taken out of it */
     s->length = length;
-    give_blocks(s, blocks_for(length));
+    give_blocks(s, blocks_for(s, length));
     return true;
 }
 
@@ -80,7 +81,7 @@ bool session_peek(bora_session *s, int32_t token, bora_error *err)
 
 static bool take_state(bora_session *s, int32_t n_tokens, bora_error *err)
 {
-    int32_t need = blocks_for(n_tokens);
+    int32_t need = blocks_for(s, n_tokens);
     if (!list_reserve(&s->blocks, &s->cap_blocks, need, sizeof *s->blocks))
         return bora_fail_memory(err, "a session");
     bool ok;

@@ -20,7 +20,14 @@ typedef struct cached_block {
     int32_t n_children;   /* published ones behind it, used or kept */
     int32_t older, newer; /* of those that are kept */
     uint32_t hash;
+    int32_t snapshot; /* or NONE */
 } cached_block;
+
+typedef struct cached_snapshot {
+    int32_t block; /* whose it is, or NONE */
+    int32_t n_pins;
+    int32_t older, newer;
+} cached_snapshot;
 
 struct block_cache {
     int32_t block_tokens, max_blocks, max_kept;
@@ -34,6 +41,9 @@ struct block_cache {
     uint64_t seed;      /* unknown outside, so that nobody can look for tokens that collide */
     int32_t n_made, n_free, n_published, n_kept, n_leaves;
     int32_t oldest, newest; /* of those that are kept */
+    int32_t n_snapshots;
+    cached_snapshot *snapshots; /* [n_snapshots], all in a list; those without a block are the oldest */
+    int32_t oldest_snapshot, newest_snapshot;
 };
 
 block_cache *block_cache_new(int32_t block_tokens, int32_t max_blocks, int32_t max_kept, bora_error *err)
@@ -43,9 +53,13 @@ block_cache *block_cache_new(int32_t block_tokens, int32_t max_blocks, int32_t m
         bora_fail_memory(err, "the cache");
         return NULL;
     }
-    *c = (block_cache){
-        .block_tokens = block_tokens, .max_blocks = max_blocks, .max_kept = max_kept, .oldest = NONE, .newest = NONE
-    };
+    *c = (block_cache){ .block_tokens = block_tokens,
+                        .max_blocks = max_blocks,
+                        .max_kept = max_kept,
+                        .oldest = NONE,
+                        .newest = NONE,
+                        .oldest_snapshot = NONE,
+                        .newest_snapshot = NONE };
     if (getrandom(&c->seed, sizeof c->seed, GRND_NONBLOCK) != (ssize_t)sizeof c->seed)
         c->seed = (uint64_t)(uintptr_t)c;
     return c;
@@ -59,6 +73,7 @@ void block_cache_free(block_cache *c)
     free(c->free);
     free(c->tokens);
     free(c->table);
+    free(c->snapshots);
     free(c);
 }
 
@@ -154,6 +169,90 @@ static bool grow_table(block_cache *c)
     return true;
 }
 
+/* ---- snapshots ---- */
+
+static void unlink_snapshot(block_cache *c, int32_t snapshot)
+{
+    const cached_snapshot *s = &c->snapshots[snapshot];
+    *(s->older == NONE ? &c->oldest_snapshot : &c->snapshots[s->older].newer) = s->newer;
+    *(s->newer == NONE ? &c->newest_snapshot : &c->snapshots[s->newer].older) = s->older;
+}
+
+static void link_newest(block_cache *c, int32_t snapshot)
+{
+    cached_snapshot *s = &c->snapshots[snapshot];
+    s->older = c->newest_snapshot;
+    s->newer = NONE;
+    *(s->older == NONE ? &c->oldest_snapshot : &c->snapshots[s->older].newer) = snapshot;
+    c->newest_snapshot = snapshot;
+}
+
+static void link_oldest(block_cache *c, int32_t snapshot)
+{
+    cached_snapshot *s = &c->snapshots[snapshot];
+    s->older = NONE;
+    s->newer = c->oldest_snapshot;
+    *(s->newer == NONE ? &c->newest_snapshot : &c->snapshots[s->newer].older) = snapshot;
+    c->oldest_snapshot = snapshot;
+}
+
+bool block_cache_allow_snapshots(block_cache *c, int32_t n, bora_error *err)
+{
+    c->snapshots = n > 0 ? calloc((size_t)n, sizeof *c->snapshots) : NULL;
+    if (n > 0 && !c->snapshots)
+        return bora_fail_memory(err, "the cache");
+    c->n_snapshots = n;
+    for (int32_t i = 0; i < n; i++) {
+        c->snapshots[i].block = NONE;
+        link_newest(c, i);
+    }
+    return true;
+}
+
+bool block_cache_has_snapshot(const block_cache *c, int32_t block)
+{
+    return c->blocks[block].snapshot != NONE;
+}
+
+int32_t block_cache_pin_snapshot(block_cache *c, int32_t block)
+{
+    int32_t snapshot = c->blocks[block].snapshot;
+    c->snapshots[snapshot].n_pins++;
+    unlink_snapshot(c, snapshot);
+    link_newest(c, snapshot);
+    return snapshot;
+}
+
+void block_cache_unpin_snapshot(block_cache *c, int32_t snapshot)
+{
+    c->snapshots[snapshot].n_pins--;
+}
+
+void block_cache_drop_snapshot(block_cache *c, int32_t snapshot)
+{
+    cached_snapshot *s = &c->snapshots[snapshot];
+    c->blocks[s->block].snapshot = NONE;
+    s->block = NONE;
+    unlink_snapshot(c, snapshot);
+    link_oldest(c, snapshot);
+}
+
+int32_t block_cache_add_snapshot(block_cache *c, int32_t block)
+{
+    int32_t snapshot = c->n_snapshots > 0 ? c->oldest_snapshot : NONE;
+    while (snapshot != NONE && c->snapshots[snapshot].n_pins > 0)
+        snapshot = c->snapshots[snapshot].newer;
+    if (snapshot == NONE)
+        return NONE;
+    if (c->snapshots[snapshot].block != NONE)
+        c->blocks[c->snapshots[snapshot].block].snapshot = NONE;
+    c->snapshots[snapshot].block = block;
+    c->blocks[block].snapshot = snapshot;
+    unlink_snapshot(c, snapshot);
+    link_newest(c, snapshot);
+    return snapshot;
+}
+
 /* ---- what is kept ---- */
 
 static bool is_leaf(const cached_block *b)
@@ -186,6 +285,8 @@ static void forget(block_cache *c, int32_t block)
 {
     cached_block *b = &c->blocks[block];
     unkeep(c, block);
+    if (b->snapshot != NONE)
+        block_cache_drop_snapshot(c, b->snapshot);
     empty_place(c, place_of(c, b->parent, tokens_of(c, block), b->hash));
     b->published = false;
     c->n_published--;
@@ -239,7 +340,7 @@ int32_t block_cache_take(block_cache *c)
     else if (c->n_kept > 0)
         block = forget_oldest(c);
     if (block != NONE)
-        c->blocks[block] = (cached_block){ .n_users = 1 };
+        c->blocks[block] = (cached_block){ .n_users = 1, .snapshot = NONE };
     return block;
 }
 

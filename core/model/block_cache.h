@@ -48,4 +48,17 @@ int32_t block_cache_find(block_cache *c, int32_t parent, const int32_t *tokens);
 int32_t block_cache_publish(block_cache *c, int32_t block, int32_t parent, const int32_t *tokens);
 block_cache_stats block_cache_stats_get(const block_cache *c);
 
+/* Snapshots: of what a sequence has taken in up to the end of a published block, where that is not in the blocks (a
+ * recurrent state). They are numbers as well, 0 … n - 1; what they stand for is the owner's. A block has one or none,
+ * and it ends with the block's content, or when its number is needed: the one that was used longest ago goes first. */
+bool block_cache_allow_snapshots(block_cache *c, int32_t n, bora_error *err);
+bool block_cache_has_snapshot(const block_cache *c, int32_t block);
+/* The snapshot of a block that has one. It will not be given to another block until it is unpinned as often. */
+int32_t block_cache_pin_snapshot(block_cache *c, int32_t block);
+void block_cache_unpin_snapshot(block_cache *c, int32_t snapshot);
+/* A snapshot for a published block that has none: its owner fills it. -1: there is none to be had. */
+int32_t block_cache_add_snapshot(block_cache *c, int32_t block);
+/* It could not be filled. */
+void block_cache_drop_snapshot(block_cache *c, int32_t snapshot);
+
 #endif

@@ -111,14 +111,15 @@ bora_model *bora_model_load(bora_runtime *rt, const bora_settings *settings, bor
         goto fail;
     }
     const bora_quant *cache_format;
-    if (!source_open(&m->source, rt, settings, err) || !build_graph(m, err) || !model_place(m, settings, err) ||
-        !model_cache_format(m, settings, &cache_format, err) || !state_pool_init(m, cache_format, err))
+    if (!source_open(&m->source, rt, settings, err) || !build_graph(m, err) || !model_place(m, settings, err))
+        goto fail;
+    set_context_length(m, settings);
+    if (!model_cache_format(m, settings, &cache_format, err) || !state_pool_init(m, cache_format, settings, err))
         goto fail;
     m->program = exec_program_new(m->graph, m->nodes, m->graph->output, err);
     if (!m->program)
         goto fail;
     warn_of_unused_tensors(m);
-    set_context_length(m, settings);
     m->tokenizer = source_tokenizer(&m->source, settings, &m->tokenizer_error);
     if (!m->tokenizer)
         runtime_log(rt, BORA_LOG_DEBUG, "no tokenizer: %s", m->tokenizer_error.message);

@@ -91,8 +91,8 @@ static void *stream_pieces(void *ctx)
     for (int i = 0; i < l->n_pieces && !atomic_load(&l->left); i++) {
         if (!http_write(l->x, piece, l->piece_bytes + 1))
             break;
-        if (l->pause_ms)
-            usleep((useconds_t)l->pause_ms * 1000);
+        for (int ms = 0; ms < l->pause_ms && !atomic_load(&l->left); ms += 5)
+            usleep(1000 * (useconds_t)(l->pause_ms < 5 ? l->pause_ms : 5));
     }
     handlers *h = l->h;
     http_end(l->x);

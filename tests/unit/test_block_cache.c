@@ -191,6 +191,39 @@ static void without_memory_nothing_is_lost(void **state)
     block_cache_free(c);
 }
 
+static void snapshots_go_with_their_blocks(void **state)
+{
+    (void)state;
+    bora_error err = { .code = BORA_OK };
+    block_cache *c = new_cache(1, 6, INT32_MAX);
+    int32_t a[3], b[3];
+    make_chain(c, a, 3, 10);
+    assert_false(block_cache_has_snapshot(c, a[2]));
+    assert_int_equal(block_cache_add_snapshot(c, a[2]), -1); /* there are none */
+    assert_true(block_cache_allow_snapshots(c, 2, &err));
+    int32_t first = block_cache_add_snapshot(c, a[0]), second = block_cache_add_snapshot(c, a[2]);
+    assert_true(first >= 0 && second >= 0 && first != second);
+    assert_true(block_cache_has_snapshot(c, a[0]) && block_cache_has_snapshot(c, a[2]));
+    make_chain(c, b, 3, 20);
+    assert_int_equal(block_cache_add_snapshot(c, b[0]), first); /* the one that was used longest ago */
+    assert_false(block_cache_has_snapshot(c, a[0]));
+    assert_int_equal(block_cache_pin_snapshot(c, a[2]), second);
+    assert_int_equal(block_cache_pin_snapshot(c, b[0]), first);
+    assert_int_equal(block_cache_add_snapshot(c, b[1]), -1);
+    block_cache_unpin_snapshot(c, first);
+    assert_int_equal(block_cache_add_snapshot(c, b[1]), first);
+    block_cache_unpin_snapshot(c, second);
+    block_cache_drop_snapshot(c, first);
+    assert_false(block_cache_has_snapshot(c, b[1]));
+    assert_int_equal(block_cache_add_snapshot(c, b[1]), first);
+    /* With the content of a block its snapshot is gone. */
+    give_chain(c, a, 3);
+    assert_int_equal(block_cache_take(c), a[2]);
+    assert_false(block_cache_has_snapshot(c, a[2]));
+    assert_int_equal(block_cache_add_snapshot(c, b[2]), second);
+    block_cache_free(c);
+}
+
 /* ---- the naive model ---- */
 
 enum { MAX_BLOCKS = 60, MAX_CHAINS = 12, MAX_LENGTH = 9, BLOCK_TOKENS = 2 };
@@ -387,9 +420,13 @@ static void histories_are_those_of_the_naive_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_the_lowest),         cmocka_unit_test(beginnings_are_found_by_all_their_tokens),
-        cmocka_unit_test(ends_go_before_beginnings),      cmocka_unit_test(so_many_prompts_are_kept),
-        cmocka_unit_test(without_memory_nothing_is_lost), cmocka_unit_test(histories_are_those_of_the_naive_model),
+        cmocka_unit_test(numbers_are_the_lowest),
+        cmocka_unit_test(beginnings_are_found_by_all_their_tokens),
+        cmocka_unit_test(ends_go_before_beginnings),
+        cmocka_unit_test(so_many_prompts_are_kept),
+        cmocka_unit_test(without_memory_nothing_is_lost),
+        cmocka_unit_test(snapshots_go_with_their_blocks),
+        cmocka_unit_test(histories_are_those_of_the_naive_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,10 +164,9 @@ static void compare(const told *expected, const told *got, int32_t n)
     assert_memory_equal(got->logprobs, expected->logprobs, (size_t)n * sizeof *got->logprobs);
 }
 
-static int64_t n_drafted; /* in the last of these tests */
-
 /* Whatever else runs, is cached, is cut into parts, set back, or cancelled. */
-static void everybody_gets_what_he_would_get_alone(const char *name, const char *const *options, int n_rounds)
+static bora_engine_stats everybody_gets_what_he_would_get_alone(const char *name, const char *const *options,
+                                                                int n_rounds)
 {
     enum { N = 24 };
     static question questions[N];
@@ -213,10 +212,11 @@ static void everybody_gets_what_he_would_get_alone(const char *name, const char 
     bora_engine_stats stats;
     bora_engine_stats_get(w.engine, &stats);
     assert_int_equal(stats.n_finished, N * n_rounds);
+    assert_int_equal(stats.n_blocks_used, 0);
     assert_true(stats.n_accepted <= stats.n_drafted && stats.n_accepted <= stats.n_generated);
-    n_drafted = stats.n_drafted;
     end(&w);
     end(&lonely);
+    return stats;
 }
 
 static void same_answers(void **state)
@@ -232,6 +232,33 @@ static void same_answers_in_small_steps(void **state)
     everybody_gets_what_he_would_get_alone("window", options, 2);
 }
 
+/* Two of the longest would not fit: who came last is set back, again and again. */
+static void same_answers_in_little_memory(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "pa-context-len", "96", "pa-block-size", "8", NULL };
+    bora_engine_stats stats = everybody_gets_what_he_would_get_alone("plain", options, 3);
+    assert_true(stats.n_preempted > 0);
+    assert_int_equal(stats.n_blocks, 12);
+}
+
+static void same_answers_without_sharing(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "prefix-cache-n", "0", "pa-context-len", "128", NULL };
+    bora_engine_stats stats = everybody_gets_what_he_would_get_alone("gemma2", options, 2);
+    assert_int_equal(stats.n_cached, 0);
+}
+
+/* A recurrent state can only go forward. */
+static void same_answers_of_recurrent_models(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "pa-context-len", "96", "pa-block-size", "8", NULL };
+    bora_engine_stats stats = everybody_gets_what_he_would_get_alone("granitehybrid", options, 4);
+    assert_true(stats.n_cached > 0 && stats.n_preempted > 0);
+}
+
 static void same_answers_with_dynamic_rope(void **state)
 {
     (void)state;
@@ -242,17 +269,18 @@ static void same_answers_with_guesses(void **state)
 {
     (void)state;
     char path[512];
+    bora_engine_stats stats;
     snprintf(path, sizeof path, "%s", fixture("window"));
     const char *options[] = { "max-seqs", "4", "prompt-lookup", "true", "gamma", "3", "draft-model", path, NULL };
-    everybody_gets_what_he_would_get_alone("plain", options, 2);
-    assert_true(n_drafted > 0);
+    stats = everybody_gets_what_he_would_get_alone("plain", options, 2);
+    assert_true(stats.n_drafted > 0);
     snprintf(path, sizeof path, "%s", fixture("plain"));
     options[1] = "12"; /* sometimes too many for guesses */
-    everybody_gets_what_he_would_get_alone("plain", options + 6, 2);
-    assert_true(n_drafted > 0);
+    stats = everybody_gets_what_he_would_get_alone("plain", options + 6, 2);
+    assert_true(stats.n_drafted > 0);
     const char *small[] = { "max-seqs", "3", "max-num-batched-tokens", "5", "prompt-lookup", "true", NULL };
-    everybody_gets_what_he_would_get_alone("dynamic", small, 2);
-    assert_true(n_drafted > 0);
+    stats = everybody_gets_what_he_would_get_alone("dynamic", small, 2);
+    assert_true(stats.n_drafted > 0);
 }
 
 static void on_embedding(void *ctx, const float *values, int32_t width)
@@ -390,6 +418,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_answers),
         cmocka_unit_test(same_answers_in_small_steps),
+        cmocka_unit_test(same_answers_in_little_memory),
+        cmocka_unit_test(same_answers_without_sharing),
+        cmocka_unit_test(same_answers_of_recurrent_models),
         cmocka_unit_test(same_answers_with_dynamic_rope),
         cmocka_unit_test(same_answers_with_guesses),
         cmocka_unit_test(embeddings_are_means_of_hidden_states),

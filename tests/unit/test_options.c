@@ -622,10 +622,10 @@ static void reference_page_is_up_to_date(void **state)
 static void example_files_load(void **state)
 {
     (void)state;
-    static const char *const launches[] = { "configs/run.toml", "configs/serve.toml" };
+    static const char *const launches[] = { "configs/run.toml", "configs/serve.toml", "configs/serve-demo.toml" };
     static const char *const topologies[] = { "isq.yml", "isq_and_device.yml", "isq_regex.yml" };
     static const char *const selectors[] = { "toml-selectors/plain.toml", "toml-selectors/gguf.toml" };
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof launches / sizeof *launches; i++) {
         char *path = source_path(launches[i]);
         bora_launch *l = bora_launch_load(path, &err);
         if (!l)
@@ -633,7 +633,9 @@ static void example_files_load(void **state)
         assert_null(bora_settings_warning(bora_launch_shared(l), 0));
         bora_launch_free(l);
         free(path);
-        path = source_path(selectors[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char *path = source_path(selectors[i]);
         bora_settings *s = bora_settings_new();
         if (!bora_settings_load_selector(s, path, &err))
             fail_msg("%s", err.message);

@@ -59,7 +59,15 @@ static int32_t between(int32_t low, int32_t high)
 
 /* ---- a world: a scheduler, its sequences, and the memory behind the blocks ---- */
 
-enum { MAX_TOKENS = 64, MAX_GUESSES = 6, MAX_ALIVE = 160, MAX_BLOCKS = 300, MAX_BLOCK_TOKENS = 32, N_PREFIXES = 4 };
+enum {
+    MAX_SNAPSHOTS = 40,
+    MAX_TOKENS = 64,
+    MAX_GUESSES = 6,
+    MAX_ALIVE = 160,
+    MAX_BLOCKS = 300,
+    MAX_BLOCK_TOKENS = 32,
+    N_PREFIXES = 4
+};
 
 typedef struct sim_seq {
     sched_seq seq;
@@ -67,6 +75,7 @@ typedef struct sim_seq {
     uint64_t states[MAX_TOKENS + MAX_GUESSES]; /* that of all tokens up to this one */
     uint64_t salt;                             /* answers to one question differ by it */
     int32_t n_prompt, n_whole;                 /* tokens; with the answer */
+    uint64_t own_state;                        /* beside the blocks, if sequences have one */
     int64_t deadline;                          /* the step by which it must have ended */
     /* As it was before the plan. */
     int state, n_read, n_preempted;
@@ -83,7 +92,8 @@ typedef struct world {
     sim_seq *alive[MAX_ALIVE]; /* in the order in which they came */
     int32_t n_alive;
     int64_t n_steps, n_arrived, n_cached, n_ended, n_cancelled, n_guessed, n_dropped;
-    uint64_t memory_of[MAX_BLOCKS * MAX_BLOCK_TOKENS];
+    int64_t n_restored;
+    uint64_t memory_of[MAX_BLOCKS * MAX_BLOCK_TOKENS], snapshots[MAX_SNAPSHOTS];
 } world;
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -265,6 +275,11 @@ static void check_order(const world *w, const sched_step *step)
     must(w->n_alive == 0 || step->n_turns > 0);
 }
 
+static bool stops_at_border(const world *w, const sched_turn *turn)
+{
+    return w->limits.recurrent && (turn->seq->n_read + turn->n_tokens) % w->limits.block_tokens == 0;
+}
+
 /* Budgets: all answers are in the step, and prompts with no more than they may have. */
 static void check_budget(const world *w, const sched_step *step)
 {
@@ -296,17 +311,26 @@ static void check_budget(const world *w, const sched_step *step)
     int32_t budget = n_answers ? w->limits.max_behind : w->limits.max_tokens;
     must(n_prompts <= budget);
     must(n_guesses == 0 || n_before <= w->limits.max_tokens);
-    if (n_ending > 0) {
+    if (n_ending > 0 && !w->limits.recurrent) {
         int32_t most = n_ending + n_answers;
         must(n_prompts - n_ending <= most || n_prompts - n_ending <= w->limits.block_tokens);
     }
     if (oldest) {
         int32_t sure = preempted ? w->limits.max_behind : budget, half = sure - sure / 2, left = tokens_left(oldest);
-        int32_t least = n_ending && w->limits.block_tokens < half ? w->limits.block_tokens : half;
+        int32_t least =
+            (n_ending || w->limits.recurrent) && w->limits.block_tokens < half ? w->limits.block_tokens : half;
         const sched_turn *turn = oldest->turn;
         if (oldest == w->alive[0]) /* for others there may be no blocks */
-            must(turn && turn->n_tokens >= (left < least ? left : least));
+            must(turn && (turn->n_tokens >= (left < least ? left : least) || stops_at_border(w, turn)));
     }
+}
+
+static void run_state(sim_seq *q, int32_t from, int32_t to, const uint64_t *snapshot)
+{
+    q->own_state = from == 0 ? 1 : snapshot ? *snapshot : q->own_state;
+    must(q->own_state == (from ? q->states[from - 1] : 1));
+    for (int32_t i = from; i < to; i++)
+        q->own_state = mix(q->own_state, (uint64_t)q->tokens[i] + 7);
 }
 
 /* A sequence reads what its own tokens left, and writes where nobody else reads. */
@@ -317,6 +341,9 @@ static void compute(world *w, const sched_turn *turn)
     int32_t block = w->limits.block_tokens, end = seq->n_read + turn->n_tokens;
     must(turn->n_tokens > 0 && end <= seq->n_tokens);
     must(seq->n_blocks == blocks_for(w, end));
+    must(turn->restore < 0 || (w->limits.recurrent && seq->n_read > 0));
+    if (w->limits.recurrent)
+        run_state((sim_seq *)turn->seq, seq->n_read, end, turn->restore < 0 ? NULL : &w->snapshots[turn->restore]);
     for (int32_t i = 0; i < seq->n_read; i += block) {
         int32_t n = seq->n_read - i < block ? seq->n_read - i : block;
         must(memcmp(&w->memory_of[seq->blocks[i / block] * block], &q->states[i], (size_t)n * sizeof *q->states) == 0);
@@ -366,7 +393,12 @@ static void go_on(world *w, const sched_step *step, int32_t i)
     while (n_right < turn.n_guesses && q->tokens[first + n_right] == choose(w, q, first + n_right - 1))
         n_right++;
     w->n_dropped += turn.complete ? q->seq.n_guesses - turn.n_guesses : 0;
-    scheduler_commit(w->s, i, turn.n_tokens - turn.n_guesses + n_right);
+    w->n_restored += turn.restore >= 0;
+    int32_t snapshot = scheduler_commit(w->s, i, turn.n_tokens - turn.n_guesses + n_right);
+    if (snapshot >= 0 && next_random(20) > 0)
+        w->snapshots[snapshot] = q->own_state;
+    else if (snapshot >= 0)
+        block_cache_drop_snapshot(w->blocks, snapshot); /* it could not be copied */
     drop_guesses(q);
     q->seq.n_tokens += n_right;
     if (turn.complete) {
@@ -432,9 +464,12 @@ static void step_world(world *w)
     for (int32_t i = 0; i < step->n_turns && !fails; i++)
         go_on(w, step, i);
     memory_fails_after = -1;
+    for (int32_t i = 0; i < step->n_turns && fails && w->limits.recurrent; i++)
+        if (step->turns[i].restore < 0) /* spoiled; the others are restored again */
+            scheduler_set_back(w->s, step->turns[i].seq);
     for (int32_t i = 0; i < w->n_alive; i++) {
         drop_guesses(w->alive[i]);
-        w->alive[i]->deadline += fails;
+        w->alive[i]->deadline += fails ? MAX_TOKENS : 0; /* perhaps all is read again */
     }
     check_blocks(w);
     end_some(w);
@@ -456,7 +491,8 @@ static void new_world(world *w, uint32_t seed)
     w->max_length = between(MAX_TOKENS / 4, MAX_TOKENS);
     w->crowd = next_random(4) ? between(1, 24) : between(24, MAX_ALIVE);
     w->n_vocab = next_random(2) ? between(2, 4) : between(2, 1000);
-    w->max_guesses = next_random(2) ? 0 : between(1, MAX_GUESSES);
+    w->limits.recurrent = next_random(3) == 0;
+    w->max_guesses = w->limits.recurrent || next_random(2) ? 0 : between(1, MAX_GUESSES);
     w->guess_right = next_random(101);
     w->answer = next_random(4) ? between(1, 5) : between(8, 50);
     w->cancel = next_random(3) ? 0 : next_random(60);
@@ -471,6 +507,8 @@ static void new_world(world *w, uint32_t seed)
     int32_t max_kept = next_random(3) ? INT32_MAX : between(0, 20);
     w->blocks = block_cache_new(w->limits.block_tokens, w->max_blocks, max_kept, &err);
     assert_non_null(w->blocks);
+    if (w->limits.recurrent)
+        assert_true(block_cache_allow_snapshots(w->blocks, between(0, MAX_SNAPSHOTS), &err));
     w->s = scheduler_new(&w->limits, w->blocks, &err);
     assert_non_null(w->s);
 }
@@ -479,7 +517,8 @@ static void nobody_is_lost_or_starves_or_reads_what_is_not_his(void **state)
 {
     (void)state;
     static world w;
-    int64_t n_arrived = 0, n_steps = 0, n_cached = 0, n_preempted = 0, n_ended = 0, n_cancelled = 0, n_dropped = 0;
+    int64_t n_arrived = 0, n_steps = 0, n_cached = 0, n_restored = 0, n_preempted = 0, n_ended = 0, n_cancelled = 0,
+            n_dropped = 0;
     for (uint32_t seed = 0; seed < N_WORLDS; seed++) {
         new_world(&w, seed);
         while (w.n_arrived < N_ARRIVALS || w.n_alive > 0)
@@ -489,6 +528,7 @@ static void nobody_is_lost_or_starves_or_reads_what_is_not_his(void **state)
         n_arrived += w.n_arrived;
         n_steps += w.n_steps;
         n_cached += w.n_cached;
+        n_restored += w.n_restored;
         n_ended += w.n_ended;
         n_cancelled += w.n_cancelled;
         n_dropped += w.n_dropped;
@@ -497,10 +537,10 @@ static void nobody_is_lost_or_starves_or_reads_what_is_not_his(void **state)
         block_cache_free(w.blocks);
     }
     print_message("%lld arrivals in %lld steps: %lld ended, %lld cancelled; %lld tokens cached, %lld times set back, "
-                  "%lld guesses left out\n",
+                  "%lld guesses left out, %lld snapshots used\n",
                   (long long)n_arrived, (long long)n_steps, (long long)n_ended, (long long)n_cancelled,
-                  (long long)n_cached, (long long)n_preempted, (long long)n_dropped);
-    assert_true(n_cached > 0 && n_preempted > 0 && n_dropped > 0 && n_cancelled > 0);
+                  (long long)n_cached, (long long)n_preempted, (long long)n_dropped, (long long)n_restored);
+    assert_true(n_cached > 0 && n_preempted > 0 && n_dropped > 0 && n_cancelled > 0 && n_restored > 0);
 }
 
 /* ---- rules, by hand ---- */
@@ -543,6 +583,7 @@ static sim_seq *ask(int32_t kind, int32_t shared, int32_t n_prompt)
     for (int32_t i = 0; i < n_prompt; i++)
         prompt[i] = i < shared ? 100 * kind + i : own++;
     arrive(&by_hand, prompt, n_prompt, 0);
+    by_hand.alive[by_hand.n_alive - 1]->seq.read_whole = false;
     return by_hand.alive[by_hand.n_alive - 1];
 }
 
@@ -692,6 +733,50 @@ static void who_came_last_is_set_back_and_reads_little_again(void **state)
     tear_down();
 }
 
+static void set_up_recurrent(void)
+{
+    set_up(100, 8, 100, 100);
+    bora_error err = { .code = BORA_OK };
+    assert_true(block_cache_allow_snapshots(by_hand.blocks, 10, &err));
+    by_hand.limits.recurrent = true;
+    scheduler_free(by_hand.s);
+    by_hand.s = scheduler_new(&by_hand.limits, by_hand.blocks, &err);
+    assert_non_null(by_hand.s);
+    random_state = 1; /* of which no snapshot fails */
+}
+
+static void recurrent_states_are_shared_where_there_are_snapshots(void **state)
+{
+    (void)state;
+    set_up_recurrent();
+    ask(1, 30, 30);
+    step_by_hand();
+    assert_took(28); /* up to the last border, for a snapshot */
+    step_by_hand();
+    assert_took(2);
+    const sim_seq *same = ask(1, 30, 30), *parts = ask(1, 18, 40), *parts_too;
+    step_by_hand();
+    assert_took(1, 2, 16); /* it is known that two have 16 tokens in common: the third will find a snapshot there */
+    assert_int_equal(same->seq.n_cached, 28);
+    assert_int_equal(parts->seq.n_cached, 0);
+    parts_too = ask(1, 19, 30);
+    step_by_hand();
+    assert_took(1, 1, 20, 12);
+    assert_int_equal(parts_too->seq.n_cached, 16);
+    tear_down();
+
+    set_up_recurrent();
+    ask(1, 50, 50);
+    const sim_seq *waits = ask(1, 30, 40), *short_one = ask(1, 6, 9);
+    step_by_hand();
+    assert_took(28, 0, 8); /* a snapshot for the one that waits; for one block it is not worth waiting */
+    assert_int_equal(short_one->seq.n_cached, 0);
+    step_by_hand();
+    assert_took(20, 8, 1);
+    assert_int_equal(waits->seq.n_cached, 28);
+    tear_down();
+}
+
 static void nobody_overtakes_for_blocks(void **state)
 {
     (void)state;
@@ -735,6 +820,7 @@ int main(void)
         cmocka_unit_test(the_last_token_is_always_read),
         cmocka_unit_test(guesses_go_before_anybody_is_set_back),
         cmocka_unit_test(who_came_last_is_set_back_and_reads_little_again),
+        cmocka_unit_test(recurrent_states_are_shared_where_there_are_snapshots),
         cmocka_unit_test(nobody_overtakes_for_blocks),
         cmocka_unit_test(without_memory_everybody_stays_where_he_was),
         cmocka_unit_test(nobody_is_lost_or_starves_or_reads_what_is_not_his),

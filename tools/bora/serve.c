@@ -23,6 +23,9 @@ static void on_log(void *ctx, bora_log_level level, const char *line)
 
 static bool open_host(service *s, bora_runtime *runtime, const serve_what *what, bora_error *err)
 {
+    const char *contents = bora_settings_string(what->shared, "log");
+    if (contents && !(s->api.contents = content_log_open(contents, err)))
+        return false;
     s->api.log = on_log;
     s->api.log_ctx = s->cli;
     s->api.host = host_new(
@@ -83,6 +86,7 @@ bool serve_models(cli *c, bora_runtime *runtime, const serve_what *what, bora_er
         http_server_free(s.server);
     host_free(s.api.host);
     metrics_free(s.api.metrics);
+    content_log_close(s.api.contents);
     free(s.routes);
     free(s.lists);
     return ok;

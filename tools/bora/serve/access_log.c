@@ -103,7 +103,6 @@ static void put_json(FILE *out, const access_entry *e)
         json_int(&j, "generated_tokens", e->n_generated);
     }
     json_close(&j, '}');
-    fputc('\n', out);
 }
 
 void access_log_write(access_log *log, const access_entry *entry)

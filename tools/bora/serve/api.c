@@ -63,6 +63,16 @@ const host_model *api_model(api *a, http_exchange *x, const api_request *r)
     return NULL;
 }
 
+void api_reply_error(http_exchange *x, const api_error *e)
+{
+    if (e->retry_after_s > 0) {
+        char seconds[16];
+        snprintf(seconds, sizeof seconds, "%d", e->retry_after_s);
+        http_set_header(x, "Retry-After", seconds);
+    }
+    http_reply_error(x, e->status, api_error_type(e), *e->param ? e->param : NULL, e->code, e->message);
+}
+
 void api_reply_bora(http_exchange *x, const char *param, const bora_error *err)
 {
     api_error e = { 0 };

@@ -3,6 +3,7 @@
 #define SERVE_API_H
 
 #include "api_request.h"
+#include "content_log.h"
 #include "host.h"
 #include "http.h"
 #include "metrics.h"
@@ -20,6 +21,7 @@ typedef struct api {
     host *host;
     metrics *metrics; /* NULL: there is no /metrics */
     api_metrics count;
+    content_log *contents;                                          /* NULL: what is said is not logged */
     void (*log)(void *ctx, bora_log_level level, const char *line); /* from any thread; or NULL */
     void *log_ctx;
 } api;
@@ -67,6 +69,8 @@ void handle_root(http_exchange *x, void *ctx);
 bool api_read(api *a, http_exchange *x, api_kind kind, api_request *r);
 /* The model that the request names, loaded. NULL: an error was the answer. */
 const host_model *api_model(api *a, http_exchange *x, const api_request *r);
+/* Ends the exchange with an error. */
+void api_reply_error(http_exchange *x, const api_error *e);
 /* Ends the exchange with an error of the core. */
 void api_reply_bora(http_exchange *x, const char *param, const bora_error *err);
 /* Ends the exchange with the text that was written. Frees it. */

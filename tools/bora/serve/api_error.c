@@ -65,8 +65,7 @@ bool api_fail_bora(api_error *e, const char *param, const bora_error *err)
     }
 }
 
-/* As OpenAI's servers name kinds of errors. */
-static const char *type_of(const api_error *e)
+const char *api_error_type(const api_error *e)
 {
     if (e->type)
         return e->type;
@@ -82,21 +81,11 @@ static const char *type_of(const api_error *e)
     }
 }
 
-void api_reply_error(http_exchange *x, const api_error *e)
-{
-    if (e->retry_after_s > 0) {
-        char seconds[16];
-        snprintf(seconds, sizeof seconds, "%d", e->retry_after_s);
-        http_set_header(x, "Retry-After", seconds);
-    }
-    http_reply_error(x, e->status, type_of(e), *e->param ? e->param : NULL, e->code, e->message);
-}
-
 void api_put_error(writer *w, const char *key, const api_error *e)
 {
     put_open(w, key, '{');
     put_string(w, "message", e->message);
-    put_string(w, "type", type_of(e));
+    put_string(w, "type", api_error_type(e));
     put_string(w, "param", *e->param ? e->param : NULL);
     put_string(w, "code", e->code);
     put_close(w, '}');

@@ -5,8 +5,6 @@
 
 #include <bora/error.h>
 
-#include "http.h"
-
 /* Zero-initialise; status 0: nothing is wrong. The first error wins. */
 typedef struct api_error {
     int status;
@@ -24,8 +22,8 @@ bool api_fail_param(api_error *e, const char *param, const char *fmt, ...) BORA_
 /* What the core says of a request. */
 bool api_fail_bora(api_error *e, const char *param, const bora_error *err);
 
-/* Ends the exchange with it. */
-void api_reply_error(http_exchange *x, const api_error *e);
+/* Its kind, as OpenAI's servers name them. */
+const char *api_error_type(const api_error *e);
 /* The object {"message", "type", "param", "code"}, for an error in the middle of a stream. */
 struct writer;
 void api_put_error(struct writer *w, const char *key, const api_error *e);

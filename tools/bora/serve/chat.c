@@ -95,10 +95,11 @@ static bool text(choice *c, bool thinking, const char *piece, size_t len)
     const reply *r = c->reply;
     if (!thinking && r->tools)
         return text_with_tools(c, piece, len);
-    if (r->request.stream)
-        return send_text(c, thinking ? "reasoning_content" : "content", piece, len);
-    put_raw(thinking ? &c->thinking : &c->text, piece, len);
-    return !c->text.failed && !c->thinking.failed;
+    if (reply_keeps_text(r))
+        put_raw(thinking ? &c->thinking : &c->text, piece, len);
+    if (c->text.failed || c->thinking.failed)
+        return false;
+    return !r->request.stream || send_text(c, thinking ? "reasoning_content" : "content", piece, len);
 }
 
 static size_t leading_space(const char *s, size_t len)

@@ -58,7 +58,7 @@ static void echo(choice *c)
     c->echoed = true;
     if (r->request.stream)
         send_text(c, prompt, strlen(prompt), NULL);
-    else
+    if (reply_keeps_text(r))
         put_raw(&c->text, prompt, strlen(prompt));
 }
 
@@ -89,10 +89,9 @@ static bool text(choice *c, bool thinking, const char *piece, size_t len)
 {
     (void)thinking;
     echo(c);
-    if (c->reply->request.stream)
-        return send_text(c, piece, len, NULL);
-    put_raw(&c->text, piece, len);
-    return !c->text.failed;
+    if (reply_keeps_text(c->reply))
+        put_raw(&c->text, piece, len);
+    return !c->text.failed && (!c->reply->request.stream || send_text(c, piece, len, NULL));
 }
 
 static void end(choice *c)

@@ -19,11 +19,12 @@ static void put_kind(writer *w, api_kind kind)
     const field *f;
     put_open(w, api_kind_name(kind), '{');
     put_string(w, "type", "object");
-    put_open(w, "required", '[');
     for (size_t i = 0; (f = fields_at(set, i)); i++)
-        if (f->required)
+        if (f->required) { /* one at most, and a list of none would not be allowed */
+            put_open(w, "required", '[');
             put_string(w, NULL, f->name);
-    put_close(w, ']');
+            put_close(w, ']');
+        }
     put_open(w, "properties", '{');
     for (size_t i = 0; (f = fields_at(set, i)); i++) {
         writer schema = { 0 };

@@ -220,12 +220,12 @@ void fields_put_schema(writer *w, const field *f)
     put_format(w, "%s\"description\":\"", first ? "" : ",");
     put_escaped(w, f->help, strlen(f->help));
     if (f->default_note) {
-        put_raw(w, "; where it is not given: ", 24);
+        put_format(w, "; where it is not given: ");
         put_escaped(w, f->default_note, strlen(f->default_note));
     }
     if (f->status == FIELD_IGNORED)
-        put_raw(w, " (accepted, without effect)", 27);
+        put_format(w, " (accepted, without effect)");
     if (f->status == FIELD_REFUSED)
-        put_raw(w, " (not in this version)", 22);
+        put_format(w, " (not in this version)");
     put_raw(w, "\"}", 2);
 }

@@ -212,7 +212,7 @@ static bool load_once(host *h, slot *s, bora_error *err)
     return m->engine != NULL;
 }
 
-static bool load(host *h, slot *s, bora_error *err)
+static bool load(host *h, slot *s, bool log_failure, bora_error *err)
 {
     s->state = HOST_LOADING;
     while ((h->max_loaded > 0 && count_loaded(h) >= h->max_loaded) || is_short(s))
@@ -236,7 +236,8 @@ static bool load(host *h, slot *s, bora_error *err)
     } else {
         s->failed_s = cli_seconds();
         s->failed_code = err->code;
-        say(h, BORA_LOG_ERROR, "%s: %s", s->view.id, err->message);
+        if (log_failure)
+            say(h, BORA_LOG_ERROR, "%s: %s", s->view.id, err->message);
     }
     pthread_cond_broadcast(&h->changed);
     return ok;
@@ -276,7 +277,7 @@ static bool see_loaded(host *h, slot *s, bora_error *err)
         }
         bora_error problem = { .code = BORA_OK };
         h->busy = true;
-        bool ok = load(h, s, &problem);
+        bool ok = load(h, s, true, &problem);
         h->busy = false;
         pthread_cond_broadcast(&h->changed);
         if (!ok)
@@ -395,7 +396,7 @@ bool host_load(host *h, bora_error *err)
             pthread_cond_wait(&h->changed, &h->mutex);
         if (s->state != HOST_LOADED) {
             h->busy = true;
-            ok = load(h, s, err);
+            ok = load(h, s, false, err);
             h->busy = false;
             pthread_cond_broadcast(&h->changed);
         }

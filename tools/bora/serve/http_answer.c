@@ -76,7 +76,7 @@ enum MHD_Result answer_queue(http_exchange *x, struct MHD_Connection *mhd)
     answer *a = &x->answer;
     struct MHD_Response *response;
     pthread_mutex_lock(&s->lock);
-    bool streams = a->streams;
+    bool streams = a->streams && !x->is_head; /* libmicrohttpd would send a last chunk after a head */
     x->last = x->last || s->draining;
     if (streams) {
         exchange_ref(x);

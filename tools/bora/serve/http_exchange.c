@@ -271,7 +271,6 @@ static char *error_text(int status, const char *type, const char *param, const c
     json_string(&j, "code", code);
     json_close(&j, '}');
     json_close(&j, '}');
-    fputc('\n', out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 typedef struct key {
-    uint8_t padded[KEY_BYTES_MAX + 1]; /* the key, then zeros: all keys are of one length */
+    uint8_t padded[KEY_BYTES_MAX + 1]; /* the key, zeros, its length: all keys are of one length */
     char name[KEY_NAME_BYTES];
     uint64_t identity;
 } key;
@@ -104,6 +104,7 @@ bool keys_add(key_set *keys, const char *name, const char *text, size_t len, con
     key *k = &keys->items[keys->n++];
     memset(k, 0, sizeof *k);
     memcpy(k->padded, text, len);
+    k->padded[KEY_BYTES_MAX] = (uint8_t)len;
     k->identity = identity_of(k->padded, len);
     if (name)
         snprintf(k->name, sizeof k->name, "%s", name);
@@ -118,6 +119,7 @@ size_t keys_find(const key_set *keys, const char *text, size_t len)
     size_t found = SIZE_MAX;
     bool possible = len > 0 && len <= KEY_BYTES_MAX;
     memcpy(padded, text, possible ? len : 0);
+    padded[KEY_BYTES_MAX] = possible ? (uint8_t)len : 0;
     for (size_t i = 0; i < keys->n; i++) {
         volatile uint8_t differs = 0; /* volatile: a compiler must not stop at the first difference */
         for (size_t b = 0; b < sizeof padded; b++)

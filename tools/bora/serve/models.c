@@ -115,7 +115,10 @@ void handle_model_reload(http_exchange *x, void *ctx)
     size_t i;
     if (!read_model(a, x, &i))
         return;
-    api_request q = { .model = host_describe(a->host, i).id };
+    host_info info = host_describe(a->host, i);
+    if (info.state == HOST_FAILED) /* who asks for it explicitly has mended it */
+        host_unload(a->host, info.id, NULL);
+    api_request q = { .model = info.id };
     const host_model *m = api_model(a, x, &q);
     if (!m)
         return;

@@ -138,6 +138,11 @@ bool reply_chunk_end(reply *r)
     return send_out(r);
 }
 
+bool reply_keeps_text(const reply *r)
+{
+    return !r->request.stream || r->api->contents;
+}
+
 const char *reply_finish(const choice *c)
 {
     return c->calls.n_calls > 0                        ? "tool_calls"
@@ -181,6 +186,25 @@ static void put_usage(reply *r, writer *w, int *n_prompt, int *n_generated)
     put_close(w, '}');
 }
 
+static void put_answer(reply *r, writer *w, int *n_prompt, int *n_generated);
+
+/* For those who want it kept; `answer` as it is given, which a stream does not have. */
+static void log_contents(reply *r, const writer *answer)
+{
+    writer whole = { 0 };
+    int n_prompt, n_generated;
+    size_t len;
+    if (!r->api->contents)
+        return;
+    if (!answer)
+        put_answer(r, &whole, &n_prompt, &n_generated);
+    const char *body = http_body(r->x, &len);
+    const writer *w = answer ? answer : &whole;
+    if (!w->failed)
+        content_log_write(r->api->contents, http_id(r->x), body, len, w->data, w->len);
+    writer_free(&whole);
+}
+
 static void end_stream(reply *r)
 {
     int n_prompt, n_generated;
@@ -207,6 +231,7 @@ static void end_stream(reply *r)
             http_write(r->x, r->out.data, r->out.len);
     } else {
         http_write(r->x, "data: [DONE]\n\n", 14);
+        log_contents(r, NULL);
     }
     http_end(r->x);
 }
@@ -231,29 +256,37 @@ static void choose_best(reply *r)
         }
 }
 
+/* The whole answer. */
+static void put_answer(reply *r, writer *w, int *n_prompt, int *n_generated)
+{
+    int index = 0;
+    choose_best(r);
+    put_open(w, NULL, '{');
+    put_string(w, "id", r->id);
+    put_string(w, "object", r->form->object);
+    put_int(w, "created", r->created);
+    put_string(w, "model", r->model->id);
+    put_string(w, "system_fingerprint", r->model->fingerprint);
+    put_open(w, "choices", '[');
+    for (size_t i = 0; i < r->n_choices; i++)
+        if (r->choices[i].chosen)
+            r->form->put_choice(w, &r->choices[i], index++);
+    put_close(w, ']');
+    put_usage(r, w, n_prompt, n_generated);
+    put_close(w, '}');
+}
+
 static void end_whole(reply *r)
 {
-    int n_prompt, n_generated, index = 0;
+    int n_prompt, n_generated;
     writer w = { 0 };
     if (r->error.status != 0) {
         api_reply_error(r->x, &r->error);
         return;
     }
-    choose_best(r);
-    put_open(&w, NULL, '{');
-    put_string(&w, "id", r->id);
-    put_string(&w, "object", r->form->object);
-    put_int(&w, "created", r->created);
-    put_string(&w, "model", r->model->id);
-    put_string(&w, "system_fingerprint", r->model->fingerprint);
-    put_open(&w, "choices", '[');
-    for (size_t i = 0; i < r->n_choices; i++)
-        if (r->choices[i].chosen)
-            r->form->put_choice(&w, &r->choices[i], index++);
-    put_close(&w, ']');
-    put_usage(r, &w, &n_prompt, &n_generated);
-    put_close(&w, '}');
+    put_answer(r, &w, &n_prompt, &n_generated);
     http_note(r->x, r->model->id, n_prompt, n_generated);
+    log_contents(r, &w);
     api_reply_json(r->x, &w);
 }
 
@@ -402,6 +435,21 @@ static bool submit(reply *r, choice *c, const bora_sampling *sampling, api_error
     return api_fail_bora(e, q->kind == API_CHAT ? "messages" : "prompt", &err);
 }
 
+/* What could never run, before a stream has begun. */
+static bool check_fit(const reply *r, const bora_sampling *sampling, api_error *e)
+{
+    int32_t n_vocab = bora_model_n_vocab(r->model->model), context = bora_model_context_length(r->model->model);
+    for (size_t i = 0; i < r->n_prompts; i++)
+        if (r->prompts[i].n > context)
+            return api_fail(e, 400, r->request.kind == API_CHAT ? "messages" : "prompt", "context_length_exceeded",
+                            "the prompt has %d tokens, and this model's context holds %d", r->prompts[i].n, context);
+    for (int32_t i = 0; i < sampling->n_logit_bias; i++)
+        if (sampling->logit_bias[i].token >= n_vocab)
+            return api_fail_param(e, "logit_bias", "logit_bias: %d is no token of this model, whose tokens are 0 to %d",
+                                  sampling->logit_bias[i].token, n_vocab - 1);
+    return true;
+}
+
 static bool submit_all(reply *r, size_t n_each, api_error *e)
 {
     bora_error err = { .code = BORA_OK };
@@ -411,11 +459,8 @@ static bool submit_all(reply *r, size_t n_each, api_error *e)
     bora_sampling sampling = api_request_sampling(&r->request, defaults);
     if (!bora_sampling_check(&sampling, &err))
         return api_fail_bora(e, NULL, &err);
-    int32_t n_vocab = bora_model_n_vocab(r->model->model);
-    for (int32_t i = 0; i < sampling.n_logit_bias; i++)
-        if (sampling.logit_bias[i].token >= n_vocab)
-            return api_fail_param(e, "logit_bias", "logit_bias: %d is no token of this model, whose tokens are 0 to %d",
-                                  sampling.logit_bias[i].token, n_vocab - 1);
+    if (!check_fit(r, &sampling, e))
+        return false;
     choice *choices = calloc(r->n_prompts * n_each, sizeof *choices);
     if (!choices)
         return api_fail_bora(e, NULL, &(bora_error){ .code = BORA_MEMORY });

@@ -96,6 +96,8 @@ void reply_fail(reply *r, const api_error *e);
 /* A chunk: what stands between these two is one item of "choices". */
 void reply_chunk_begin(reply *r);
 bool reply_chunk_end(reply *r);
+/* Whether the text of a choice is kept: it is no stream, or it is logged. */
+bool reply_keeps_text(const reply *r);
 /* How it ended, as clients name it. */
 const char *reply_finish(const choice *c);
 
