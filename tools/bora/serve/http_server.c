@@ -142,7 +142,7 @@ static void mhd_log(void *ctx, const char *fmt, va_list args)
 
 static bool start_mhd(http_server *s, bora_error *err)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[4] = { { MHD_OPTION_END, 0, NULL } };
     if (s->certificate) {
         flags |= MHD_USE_TLS;
@@ -273,6 +273,8 @@ int http_server_port(const http_server *s)
 void http_server_ready(http_server *s)
 {
     char state[400];
+    if (!signals_open())
+        server_log(s, BORA_LOG_ERROR, "signals cannot be caught: %s", strerror(errno));
     snprintf(state, sizeof state, "READY=1\nSTATUS=Listening on %s", s->address);
     notify_manager(state);
 }
@@ -295,10 +297,8 @@ static void reload(http_server *s)
 
 void http_server_run(http_server *s)
 {
-    if (!signals_open()) {
-        server_log(s, BORA_LOG_ERROR, "signals cannot be caught: %s", strerror(errno));
+    if (!signals_open())
         return;
-    }
     int signal;
     do {
         signal = signals_wait(-1);
