@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_FILE = 1 << 15, MAX_PATH = 4096, MAX_GROUP = 1024, MAX_NODE_NUMBER = 1024 };
+#include "base/cgroups.h"
+
+enum { MAX_FILE = 1 << 15, MAX_PATH = 4096, MAX_NODE_NUMBER = 1024 };
 
 /* ---- sets ---- */
 
@@ -88,23 +90,10 @@ bool processors_parse(const char *list, processor_set *set)
 
 /* ---- the kernel's files ---- */
 
-/* The text of a small file in `text`; false when it cannot be read or is too long. */
-static bool read_text(const char *path, char *text, size_t size)
-{
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return false;
-    size_t n = fread(text, 1, size - 1, f);
-    bool whole = n < size - 1 && !ferror(f);
-    fclose(f);
-    text[n] = '\0';
-    return whole;
-}
-
 static bool read_set(const char *path, processor_set *set)
 {
     char text[MAX_FILE];
-    return read_text(path, text, sizeof text) && processors_parse(text, set);
+    return read_small_file(path, text, sizeof text) && processors_parse(text, set);
 }
 
 static int intersect(processor_set *set, const processor_set *with)
@@ -148,7 +137,7 @@ static int group_quota(const char *folder, bool v2)
 {
     char path[MAX_PATH], text[128], period[128];
     snprintf(path, sizeof path, "%s/%s", folder, v2 ? "cpu.max" : "cpu.cfs_quota_us");
-    if (!read_text(path, text, sizeof text))
+    if (!read_small_file(path, text, sizeof text))
         return 0;
     if (v2) { /* "max 100000" or "150000 100000" */
         char *rest;
@@ -156,68 +145,22 @@ static int group_quota(const char *folder, bool v2)
         return rest == text ? 0 : processors_of(quota, strtoll(rest, NULL, 10));
     }
     snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-    if (!read_text(path, period, sizeof period))
+    if (!read_small_file(path, period, sizeof period))
         return 0;
     return processors_of(strtoll(text, NULL, 10), strtoll(period, NULL, 10));
 }
 
-/* The lowest quota of `group` and all above it in the hierarchy that is mounted at `mount`. A container may see its own
- * group as the root of what is mounted and a longer path in /proc: folders that are not there set no limit. */
-static int hierarchy_quota(const char *mount, const char *group, bool v2)
+static void take_lower_quota(void *lowest, const char *folder, bool v2)
 {
-    int lowest = 0;
-    char path[MAX_PATH / 2], above[MAX_GROUP];
-    snprintf(above, sizeof above, "%s", group);
-    for (;;) {
-        snprintf(path, sizeof path, "%s%s", mount, above);
-        int quota = group_quota(path, v2);
-        if (quota > 0 && (lowest == 0 || quota < lowest))
-            lowest = quota;
-        char *slash = strrchr(above, '/');
-        if (!slash)
-            return lowest;
-        *slash = '\0';
-    }
-}
-
-/* Whether "cpu" is one of the controllers "cpu,cpuacct". */
-static bool has_cpu(const char *controllers, size_t len)
-{
-    for (const char *at = controllers, *end = controllers + len; at < end;) {
-        size_t n = strcspn(at, ",:");
-        if (n == 3 && memcmp(at, "cpu", 3) == 0)
-            return true;
-        at += n + 1;
-    }
-    return false;
+    int quota = group_quota(folder, v2);
+    if (quota > 0 && (*(int *)lowest == 0 || quota < *(int *)lowest))
+        *(int *)lowest = quota;
 }
 
 int processors_quota(const char *root)
 {
-    char path[MAX_PATH], text[MAX_FILE];
-    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
-    if (!read_text(path, text, sizeof text))
-        return 0;
     int lowest = 0;
-    char *rest = text;
-    for (char *line; (line = strsep(&rest, "\n")) != NULL;) { /* "4:cpu,cpuacct:/group", v2: "0::/group" */
-        char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!group || strlen(group + 1) >= MAX_GROUP)
-            continue;
-        controllers++;
-        size_t len = (size_t)(group - controllers);
-        bool v2 = len == 0;
-        if (!v2 && !has_cpu(controllers, len))
-            continue;
-        char mount[MAX_PATH / 4];
-        if (v2)
-            snprintf(mount, sizeof mount, "%s/sys/fs/cgroup", root);
-        else
-            snprintf(mount, sizeof mount, "%s/sys/fs/cgroup/%.*s", root, (int)len, controllers);
-        int quota = hierarchy_quota(mount, group + 1, v2);
-        if (quota > 0 && (lowest == 0 || quota < lowest))
-            lowest = quota;
-    }
+    cgroups_each(root, "cpu", take_lower_quota, &lowest);
     return lowest;
 }
 

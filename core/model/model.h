@@ -8,9 +8,10 @@
 #include "base/pages.h"
 #include "config/topology.h"
 #include "graph/exec.h"
+#include "model/block_cache.h"
 #include "model/source.h"
 
-enum { MODEL_BLOCK_TOKENS = 32, MODEL_MAX_DEVICES = 64 };
+enum { MODEL_MAX_DEVICES = 64, BLOCK_TOKENS_STEP = 8, BLOCK_TOKENS_MAX = 256 };
 
 /* A weight in the form and the memory in which some nodes read it. */
 typedef struct placed_weight {
@@ -29,14 +30,21 @@ typedef struct state_numbers {
     int32_t n, cap, *free, n_free;
 } state_numbers;
 
-/* What the operations keep between batches: blocks of tokens and slots of sequences, handed to sessions and taken back.
- */
+/* What the operations keep between batches: blocks of tokens and slots of sequences, handed to sessions and engines and
+ * taken back. */
 typedef struct state_pool {
     bora_state *states;    /* [n_nodes], those with a state; the address of each is fixed */
     exec_device **devices; /* [n_nodes], whose memory; NULL for none */
     int n_nodes;
-    state_numbers blocks, slots;
-    bool recurrent; /* some operation has a state for each sequence: no sequence can go back to an earlier token */
+    int32_t block_tokens;
+    int32_t max_blocks;
+    block_cache *blocks; /* their numbers, and what is kept of them */
+    int32_t n_covered;   /* blocks for which there is memory */
+    state_numbers slots;
+    bool recurrent;      /* some operation has a state for each sequence: no sequence can go back to an earlier token */
+    int32_t n_snapshots; /* that the blocks may have; 0 for a model that needs none */
+    int32_t *snapshot_slots; /* [n_snapshots], or -1 for those that were never filled */
+    bool share;              /* beginnings may be looked for among the blocks, and full ones published */
 } state_pool;
 
 struct bora_model {
@@ -51,6 +59,7 @@ struct bora_model {
     int n_weights, cap_weights;
     page_pool pages; /* of weights that are not used where they lie in the file */
     exec_program *program;
+    exec_program *hidden_program; /* up to the hidden states; NULL until they are asked for */
     state_pool states;
     pthread_mutex_t mutex; /* guards the program and the states */
     bora_tokenizer *tokenizer;
@@ -81,16 +90,34 @@ void weight_release(placed_weight *w);
 /* cache.c: the format in which operations keep numbers for each token; NULL: floats. */
 bool model_cache_format(const bora_model *m, const bora_settings *settings, const bora_quant **format, bora_error *err);
 
-/* state.c */
-bool state_pool_init(bora_model *m, const bora_quant *cache_format, bora_error *err);
+/* room.c: tokens of a block, and how many blocks of so many bytes there may be: -1 and an error when there is no room
+ * for one. After loading, when it is known what is left. */
+bool model_block_tokens(const bora_settings *settings, int32_t *n, bora_error *err);
+int32_t model_cache_blocks(const bora_model *m, const bora_settings *settings, size_t block_bytes, bora_error *err);
+
+/* How many snapshots of recurrent states of so many bytes the blocks may have. */
+int32_t model_cache_snapshots(const bora_model *m, const bora_settings *settings, size_t slot_bytes);
+
+/* state.c. The context is cut to what the cache has room for: a sequence that is alone always fits. */
+bool state_pool_init(bora_model *m, const bora_quant *cache_format, const bora_settings *settings, bora_error *err);
 void state_pool_free(bora_model *m);
-/* Takes a block of MODEL_BLOCK_TOKENS tokens, or -1 with an error. Not from two threads at a time. */
+/* Takes a block, or -1 with an error: BORA_LIMIT when all are in use. It has memory. Not from two threads at a time, as
+ * with all that follows, and with whatever is done to `blocks`: the model's mutex is for that. */
 int32_t state_pool_take(bora_model *m, bora_error *err);
 void state_pool_give(bora_model *m, int32_t block);
+/* Memory for all blocks that were ever taken, for whoever takes them from `blocks` itself: before a step. On an error
+ * there is none for the new ones. */
+bool state_pool_cover(bora_model *m, bora_error *err);
 /* The same for the slot of a sequence. What is in it is cleared when a sequence begins in it. */
 int32_t state_pool_take_slot(bora_model *m, bora_error *err);
 void state_pool_give_slot(bora_model *m, int32_t slot);
 bool state_pool_clear_slot(bora_model *m, int32_t slot, bora_error *err);
+
+/* The state of a sequence to that of another slot. */
+bool state_pool_copy_slot(bora_model *m, int32_t from, int32_t to, bora_error *err);
+/* Fills a snapshot of `blocks` with the state of a sequence, and the other way round. */
+bool state_pool_save(bora_model *m, int32_t slot, int32_t snapshot, bora_error *err);
+bool state_pool_restore(bora_model *m, int32_t snapshot, int32_t slot, bora_error *err);
 
 /* chat.c: the template, the tokens that end an answer, how tools are called. */
 bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *err);
@@ -98,5 +125,8 @@ bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *e
 /* Runs a batch. logits: [n_outputs, n_vocab] or NULL. After an error the state of its tokens, and the recurrent state
  * of its sequences, is undefined. */
 bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error *err);
+/* The same as far as the hidden states behind the last norm, what the head reads: [n_outputs, width]. */
+bool model_run_hidden(bora_model *m, const bora_batch *batch, float *hidden, bora_error *err);
+int32_t model_hidden_width(const bora_model *m);
 
 #endif

@@ -1,6 +1,6 @@
 /* Attention of backend "cpu": right against a softmax in double over all positions, and the same bits whether a
- * sequence comes whole, token by token, in chunks among others, on any number of threads, wherever its blocks lie; with
- * caches in every format. */
+ * sequence comes whole, token by token, in chunks among others, on any number of threads, wherever its blocks lie and
+ * however long they are; with caches in every format. */
 #include "backend.h"
 #include "graph/ops/ops.h"
 
@@ -8,7 +8,7 @@
 
 static const bora_plugin *cpu, *ggml;
 
-enum { N_SEQUENCES = 3, SLOTS = 64 };
+enum { N_SEQUENCES = 3, SLOTS = 96 };
 static const int32_t short_ones[N_SEQUENCES] = { 37, 1, 20 };
 static const int32_t *lengths = short_ones;
 
@@ -400,7 +400,15 @@ static void deep_caches(void **state)
     for (size_t i = 0; i < sizeof setups / sizeof *setups; i++) {
         setup s = setups[i];
         fill(&s);
-        free(check_plans(&s, deep_plans, sizeof deep_plans / sizeof *deep_plans));
+        float *expected = check_plans(&s, deep_plans, sizeof deep_plans / sizeof *deep_plans);
+        static const int32_t others[] = { 8, 24, 40, 64, 104, 248, 256 };
+        for (size_t k = 0; k < 2; k++) {
+            s.block_tokens = others[(i + 3 * k) % (sizeof others / sizeof *others)];
+            float *out = run_plan(&s, &deep_plans[2 * k]);
+            assert_same_bits(out, expected, s.n_rows * s.out_width, "attention, in blocks of another length");
+            free(out);
+        }
+        free(expected);
         empty(&s);
     }
     lengths = short_ones;

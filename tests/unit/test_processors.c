@@ -9,43 +9,7 @@
 #include <cmocka.h>
 
 #include "base/processors.h"
-
-#include <sys/stat.h>
-
-enum { MAX_PATH = 512 };
-
-static char root[] = "/tmp/bora-processors-XXXXXX";
-
-/* A file below the root, with the folders above it. */
-static void made(const char *name, const char *text)
-{
-    char path[MAX_PATH];
-    snprintf(path, sizeof path, "%s%s", root, name);
-    for (char *at = strchr(path + sizeof root, '/'); at; at = strchr(at + 1, '/')) {
-        *at = '\0';
-        mkdir(path, 0700);
-        *at = '/';
-    }
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
-static int new_root(void **state)
-{
-    (void)state;
-    memcpy(root + sizeof root - 7, "XXXXXX", 6);
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    char command[MAX_PATH];
-    snprintf(command, sizeof command, "rm -r %s", root);
-    return system(command);
-}
+#include "made_files.h"
 
 static processor_set set_of(const char *list)
 {
@@ -96,7 +60,7 @@ static void siblings_are_one_core(void **state)
     (void)state;
     const char *const siblings[] = { "0,4\n", "1,5\n", "2,6\n", "3,7\n", "0,4\n", "1,5\n", "2,6\n", "3,7\n" };
     for (int i = 0; i < 8; i++) {
-        char name[MAX_PATH];
+        char name[512];
         snprintf(name, sizeof name, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", i);
         made(name, siblings[i]);
     }
@@ -106,36 +70,36 @@ static void siblings_are_one_core(void **state)
     } cases[] = { { "0-7", 4 }, { "0-3", 4 }, { "4-7", 4 }, { "0,4", 1 }, { "0,1,5", 2 }, { "0-9", 6 } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         processor_set allowed = set_of(cases[i].allowed);
-        assert_int_equal(processors_cores(root, &allowed), cases[i].cores); /* 8 and 9 say nothing of siblings */
-        assert_int_equal(processors_for_threads(root, &allowed, 1024), cases[i].cores);
-        assert_int_equal(processors_for_threads(root, &allowed, 1), 1);
+        assert_int_equal(processors_cores(made_root, &allowed), cases[i].cores); /* 8 and 9 say nothing of siblings */
+        assert_int_equal(processors_for_threads(made_root, &allowed, 1024), cases[i].cores);
+        assert_int_equal(processors_for_threads(made_root, &allowed, 1), 1);
     }
     made("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "nonsense");
     processor_set allowed = set_of("0-3");
-    assert_int_equal(processors_cores(root, &allowed), 4);
+    assert_int_equal(processors_cores(made_root, &allowed), 4);
 }
 
 static void quotas_of_the_unified_hierarchy(void **state)
 {
     (void)state;
-    assert_int_equal(processors_quota(root), 0);
+    assert_int_equal(processors_quota(made_root), 0);
     made("/proc/self/cgroup", "0::/pod/box\n");
-    assert_int_equal(processors_quota(root), 0);
+    assert_int_equal(processors_quota(made_root), 0);
     made("/sys/fs/cgroup/pod/box/cpu.max", "max 100000\n");
-    assert_int_equal(processors_quota(root), 0);
+    assert_int_equal(processors_quota(made_root), 0);
     made("/sys/fs/cgroup/pod/cpu.max", "400000 100000\n"); /* that of a group above counts */
-    assert_int_equal(processors_quota(root), 4);
+    assert_int_equal(processors_quota(made_root), 4);
     made("/sys/fs/cgroup/pod/box/cpu.max", "150000 100000\n");
-    assert_int_equal(processors_quota(root), 2);
-    made("/sys/fs/cgroup/cpu.max", "50000 100000\n"); /* a container's own group is what it sees at the root */
-    assert_int_equal(processors_quota(root), 1);
+    assert_int_equal(processors_quota(made_root), 2);
+    made("/sys/fs/cgroup/cpu.max", "50000 100000\n"); /* a container's own group is what it sees at the made_root */
+    assert_int_equal(processors_quota(made_root), 1);
     processor_set allowed = set_of("0-63");
-    assert_int_equal(processors_for_threads(root, &allowed, 1024), 1);
+    assert_int_equal(processors_for_threads(made_root, &allowed, 1024), 1);
     const char *const nonsense[] = { "",          "max",      "100000", "100000 0",
                                      "-5 100000", "0 100000", "x y",    "99999999999999999999999 1" };
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
         made("/sys/fs/cgroup/cpu.max", nonsense[i]);
-        assert_int_equal(processors_quota(root), 2);
+        assert_int_equal(processors_quota(made_root), 2);
     }
 }
 
@@ -147,25 +111,25 @@ static void quotas_of_one_hierarchy_a_controller(void **state)
     made("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
     made("/sys/fs/cgroup/cpuset/a/cpu.cfs_quota_us", "100000\n");
     made("/sys/fs/cgroup/cpuset/a/cpu.cfs_period_us", "100000\n");
-    assert_int_equal(processors_quota(root), 3);
+    assert_int_equal(processors_quota(made_root), 3);
     made("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
-    assert_int_equal(processors_quota(root), 0);
+    assert_int_equal(processors_quota(made_root), 0);
     processor_set allowed = set_of("2-5");
-    assert_int_equal(processors_for_threads(root, &allowed, 1024), 4);
+    assert_int_equal(processors_for_threads(made_root, &allowed, 1024), 4);
 }
 
 static void threads_spread_over_the_nodes(void **state)
 {
     (void)state;
     processor_set allowed = set_of("0-15"), nodes[8];
-    assert_int_equal(processors_nodes(root, &allowed, nodes, 8), 1);
+    assert_int_equal(processors_nodes(made_root, &allowed, nodes, 8), 1);
     assert_sets_equal(&nodes[0], "0-15");
     made("/sys/devices/system/node/online", "0,2-4\n");
     made("/sys/devices/system/node/node0/cpulist", "0-3,8-11\n");
     made("/sys/devices/system/node/node2/cpulist", "4-7\n");
     made("/sys/devices/system/node/node3/cpulist", "\n"); /* memory alone */
     made("/sys/devices/system/node/node4/cpulist", "12-15,32-63\n");
-    assert_int_equal(processors_nodes(root, &allowed, nodes, 8), 3);
+    assert_int_equal(processors_nodes(made_root, &allowed, nodes, 8), 3);
     assert_sets_equal(&nodes[0], "0-3,8-11");
     assert_sets_equal(&nodes[1], "4-7");
     assert_sets_equal(&nodes[2], "12-15");
@@ -178,12 +142,12 @@ static void threads_spread_over_the_nodes(void **state)
     assert_true(n[0] == 4 && n[1] == 2 && n[2] == 2);
     assert_int_equal(processors_node_of(nodes, 3, 0, 1), 0);
     assert_int_equal(processors_node_of(nodes, 3, 1023, 1024), 2);
-    assert_int_equal(processors_nodes(root, &allowed, nodes, 2), 2);
+    assert_int_equal(processors_nodes(made_root, &allowed, nodes, 2), 2);
     allowed = set_of("4-6");
-    assert_int_equal(processors_nodes(root, &allowed, nodes, 8), 1);
+    assert_int_equal(processors_nodes(made_root, &allowed, nodes, 8), 1);
     assert_sets_equal(&nodes[0], "4-6");
     made("/sys/devices/system/node/online", "garbage\n");
-    assert_int_equal(processors_nodes(root, &allowed, nodes, 8), 1);
+    assert_int_equal(processors_nodes(made_root, &allowed, nodes, 8), 1);
     assert_sets_equal(&nodes[0], "4-6");
 }
 
@@ -204,10 +168,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_read_strictly),
         cmocka_unit_test(the_last_one_stays),
-        cmocka_unit_test_setup_teardown(siblings_are_one_core, new_root, remove_root),
-        cmocka_unit_test_setup_teardown(quotas_of_the_unified_hierarchy, new_root, remove_root),
-        cmocka_unit_test_setup_teardown(quotas_of_one_hierarchy_a_controller, new_root, remove_root),
-        cmocka_unit_test_setup_teardown(threads_spread_over_the_nodes, new_root, remove_root),
+        cmocka_unit_test_setup_teardown(siblings_are_one_core, new_made_root, remove_made_root),
+        cmocka_unit_test_setup_teardown(quotas_of_the_unified_hierarchy, new_made_root, remove_made_root),
+        cmocka_unit_test_setup_teardown(quotas_of_one_hierarchy_a_controller, new_made_root, remove_made_root),
+        cmocka_unit_test_setup_teardown(threads_spread_over_the_nodes, new_made_root, remove_made_root),
         cmocka_unit_test(this_machine_has_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* The promise of the house: the bits of a sequence's logits do not depend on how its tokens are cut, on how many
- * threads compute, on what of it was computed before, or on who else is in the batch. For every kind of kernel and
- * cache. */
+ * threads compute, on what of it was computed before, on who else is in the batch, or on how the cache is paged. For
+ * every kind of kernel and cache. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -49,7 +49,8 @@ static const way ways[] = {
 };
 enum { N_WAYS = sizeof ways / sizeof *ways, N_OTHERS = 3 };
 
-static bora_model *must_load(const way *w, int threads)
+/* `block` tokens in a block of the cache. */
+static bora_model *must_load(const way *w, int threads, const char *block)
 {
     bora_error err = { .code = BORA_OK };
     bora_settings *s = bora_settings_new();
@@ -58,6 +59,7 @@ static bora_model *must_load(const way *w, int threads)
     assert_true(bora_settings_set(s, "model-id", fixture(w->model), NULL, NULL));
     assert_true(bora_settings_set(s, "device", "cpu", NULL, NULL));
     assert_true(bora_settings_set(s, "threads", count, NULL, NULL));
+    assert_true(bora_settings_set(s, "pa-block-size", block, NULL, NULL));
     for (const char *const *pair = w->settings; *pair; pair += 2)
         if (!bora_settings_set(s, pair[0], pair[1], NULL, &err))
             fail_msg("%s", err.message);
@@ -138,7 +140,7 @@ static void a_sequence_has_one_answer(void **state)
         int32_t tokens[MAX_TOKENS], n = read_tokens(ways[i].model, tokens);
         float *expected = NULL, *logits = NULL;
         for (int threads = 1; threads <= 4; threads += threads) {
-            bora_model *m = must_load(&ways[i], threads);
+            bora_model *m = must_load(&ways[i], threads, "32");
             const size_t count = (size_t)n * (size_t)bora_model_n_vocab(m);
             logits = logits ? logits : malloc(count * sizeof *logits);
             for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
@@ -155,6 +157,16 @@ static void a_sequence_has_one_answer(void **state)
             assert_same(logits, expected, count, &ways[i], threads, "after a cached prefix");
             among_others(m, tokens, n, logits);
             assert_same(logits, expected, count, &ways[i], threads, "in a batch");
+            bora_model_free(m);
+        }
+        static const char *const blocks[] = { "8", "24", "256" };
+        for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
+            bora_model *m = must_load(&ways[i], 2, blocks[b]);
+            const size_t count = (size_t)n * (size_t)bora_model_n_vocab(m);
+            after_a_cached_prefix(m, tokens, n, logits);
+            assert_same(logits, expected, count, &ways[i], 2, "in other blocks of the cache");
+            among_others(m, tokens, n, logits);
+            assert_same(logits, expected, count, &ways[i], 2, "in other blocks of the cache and a batch");
             bora_model_free(m);
         }
         free(logits);

@@ -1,6 +1,6 @@
-/* What sessions keep for each sequence: slots that begin at zero, are never shared, and survive the growing of the
- * pool, on a device with memory of its own as well; and sessions that begin again where a recurrent state cannot go
- * back. */
+/* What sessions keep: blocks of tokens, and slots that begin at zero, are never shared, and survive the growing of the
+ * pool, on a device with memory of its own as well; how much of it there may be; and sessions that begin again where a
+ * recurrent state cannot go back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -15,6 +15,7 @@
 #include <bora/arch.h>
 #include <bora/engine.h>
 
+#include "engine/session.h"
 #include "model/model.h"
 #include "plugin/runtime.h"
 
@@ -38,6 +39,15 @@ static bool sum_shape(bora_call *call, bora_error *err)
 static void sum_state(const bora_call *call, bora_state_spec *spec)
 {
     spec->sequence_bytes = (size_t)call->inputs[0].width * sizeof(float);
+    spec->token_bytes = sizeof(float);
+}
+
+/* The first number of each token is kept as well. */
+static float *kept(const bora_call *call, const bora_sequence *seq, int32_t position, uintptr_t far)
+{
+    int32_t block_tokens = call->state->block_tokens;
+    float *blocks = (float *)((uintptr_t)call->state->blocks - far);
+    return blocks + (size_t)seq->blocks[position / block_tokens] * (size_t)block_tokens + position % block_tokens;
 }
 
 /* Fails at the row of BAD_TOKEN, after it took in the rows before it. `far` is what stands between
@@ -50,7 +60,13 @@ static bool sum_rows(const bora_call *call, uintptr_t far, bora_error *err)
         float *sum = (float *)(void *)(states + (size_t)seq->slot * call->state->spec.sequence_bytes);
         const float *x = (const float *)((uintptr_t)call->inputs[0].data - far);
         float *out = (float *)((uintptr_t)call->output.data - far);
+        float so_far = 0;
+        for (int32_t p = 0; p < seq->n_past; p++)
+            so_far += *kept(call, seq, p, far);
+        if (so_far != (seq->n_past ? sum[0] : 0))
+            return bora_fail(err, BORA_INTERNAL, "tokens and their sum differ");
         for (int64_t r = seq->first_row; r < seq->first_row + seq->n_rows; r++) {
+            *kept(call, seq, seq->n_past + (int32_t)(r - seq->first_row), far) = x[r * WIDTH];
             if (x[r * WIDTH] < 0)
                 return bora_fail(err, BORA_INTERNAL, "a bad token");
             for (int64_t i = 0; i < WIDTH; i++)
@@ -185,18 +201,31 @@ static int tear_down(void **state)
     return system(command);
 }
 
-static bora_model *load(const char *device)
+/* With one more setting, if `name` is not NULL. */
+static bora_model *try_load(const char *device, const char *name, const char *value, bora_error *err)
 {
-    bora_error err = { .code = BORA_OK };
     bora_settings *s = bora_settings_new();
     assert_true(bora_settings_set(s, "model-id", folder, NULL, NULL));
     assert_true(bora_settings_set(s, "device", device, NULL, NULL));
-    bora_model *m = bora_model_load(runtime, s, &err);
+    assert_true(!name || bora_settings_set(s, name, value, NULL, NULL));
+    bora_model *m = bora_model_load(runtime, s, err);
+    bora_settings_free(s);
+    return m;
+}
+
+static bora_model *load_with(const char *device, const char *name, const char *value)
+{
+    bora_error err = { .code = BORA_OK };
+    bora_model *m = try_load(device, name, value, &err);
     if (!m)
         fail_msg("%s", err.message);
     assert_true(m->states.recurrent);
-    bora_settings_free(s);
     return m;
+}
+
+static bora_model *load(const char *device)
+{
+    return load_with(device, NULL, NULL);
 }
 
 /* Reads n times the token and expects the sum of all so far. */
@@ -337,6 +366,114 @@ static void prompts_are_read_on_or_again(void **state)
     bora_model_free(m);
 }
 
+/* A token takes 4 bytes, and the context is 4096 of them. */
+static void there_are_as_many_blocks_as_settings_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value;
+        int32_t n_blocks, context;
+    } cases[] = {
+        { "max-seqs", "3", 3 * 128, 4096 },       { "pa-context-len", "100", 4, 128 },
+        { "pa-context-len", "1", 1, 32 },         { "pa-memory-mb", "1", 8192, 4096 },
+        { "pa-block-size", "8", 32 * 512, 4096 }, { "pa-block-size", "200", 32 * 21, 4096 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int d = 0; d < 2; d++) {
+            bora_model *m = load_with(devices[d], cases[i].name, cases[i].value);
+            assert_int_equal(m->states.max_blocks, cases[i].n_blocks);
+            assert_int_equal(block_cache_stats_get(m->states.blocks).n_blocks, cases[i].n_blocks);
+            assert_int_equal(bora_model_context_length(m), cases[i].context);
+            assert_true(m->states.share);
+            bora_session *s = bora_session_new(m, NULL);
+            read_tokens(s, 1, 20, 20);
+            read_tokens(s, 2, 12, 44);
+            bora_session_free(s);
+            bora_model_free(m);
+        }
+    bora_model *m = load_with("plain", "pa-memory-fraction", "0.5");
+    assert_true(m->states.max_blocks > 1 << 10);
+    assert_int_equal(bora_model_context_length(m), 4096);
+    bora_model_free(m);
+    static const char *const unshared[][2] = { { "paged-attn", "off" }, { "prefix-cache-n", "0" } };
+    for (int i = 0; i < 2; i++) {
+        m = load_with("plain", unshared[i][0], unshared[i][1]);
+        assert_false(m->states.share);
+        bora_model_free(m);
+    }
+    bora_error err = { .code = BORA_OK };
+    assert_null(try_load("plain", "pa-block-size", "12", &err));
+    assert_int_equal(err.code, BORA_USAGE);
+    bora_error_clear(&err);
+    assert_null(try_load("plain", "pa-memory-fraction", "0", &err));
+    assert_int_equal(err.code, BORA_LIMIT);
+}
+
+static void a_full_cache_is_said(void **state)
+{
+    (void)state;
+    for (int d = 0; d < 2; d++) {
+        bora_model *m = load_with(devices[d], "pa-context-len", "300"); /* 10 blocks */
+        bora_session *s = bora_session_new(m, NULL), *other = bora_session_new(m, NULL);
+        bora_error err = { .code = BORA_OK };
+        static const int32_t ones[64] = { [0 ... 63] = 1 };
+        read_tokens(s, 1, 270, 270);
+        read_tokens(other, 1, 32, 32);
+        assert_false(bora_session_eval(other, ones, 1, 0, false, NULL, &err));
+        assert_int_equal(err.code, BORA_LIMIT);
+        read_tokens(s, 1, 18, 288);
+        bora_session_free(s);
+        read_tokens(other, 1, 64, bora_session_length(other) + 64);
+        bora_session_free(other);
+        assert_int_equal(block_cache_available(m->states.blocks), 10);
+        bora_model_free(m);
+    }
+}
+
+/* What a scheduler does: a state is saved at the end of a published block, and another sequence begins with it. */
+static void a_sequence_goes_on_from_a_snapshot(void **state)
+{
+    (void)state;
+    bora_error err = { .code = BORA_OK };
+    for (int d = 0; d < 2; d++) {
+        bora_model *m = load_with(devices[d], "max-seqs", "2");
+        block_cache *blocks = m->states.blocks;
+        assert_int_equal(m->states.n_snapshots, 8);
+        bora_session *s = bora_session_new(m, NULL), *others[6];
+        read_tokens(s, 1, 32, 32);
+        int32_t tokens[32];
+        memcpy(tokens, s->tokens, sizeof tokens);
+        assert_int_equal(block_cache_publish(blocks, s->blocks[0], -1, tokens), s->blocks[0]);
+        int32_t snapshot = block_cache_add_snapshot(blocks, s->blocks[0]);
+        assert_true(snapshot >= 0);
+        assert_true(state_pool_save(m, s->slot, snapshot, &err));
+        read_tokens(s, 2, 3, 38);
+        for (int i = 0; i < 6; i++) { /* the pool grows */
+            others[i] = bora_session_new(m, NULL);
+            read_tokens(others[i], 3, 2, 6);
+        }
+        /* A new one, with the block and the state. */
+        bora_session *again = bora_session_new(m, NULL);
+        again->tokens = malloc(sizeof tokens);
+        again->blocks = malloc(sizeof *again->blocks);
+        assert_true(again->tokens && again->blocks);
+        again->cap_tokens = again->length = 32;
+        memcpy(again->tokens, tokens, sizeof tokens);
+        again->cap_blocks = again->n_blocks = 1;
+        again->blocks[0] = block_cache_find(blocks, -1, tokens);
+        assert_int_equal(again->blocks[0], s->blocks[0]);
+        again->slot = state_pool_take_slot(m, &err);
+        assert_true(again->slot >= 0 && state_pool_restore(m, snapshot, again->slot, &err));
+        read_tokens(again, 3, 1, 35);
+        read_tokens(s, 1, 1, 39);
+        bora_session_free(again);
+        bora_session_free(s);
+        for (int i = 0; i < 6; i++)
+            bora_session_free(others[i]);
+        bora_model_free(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +481,9 @@ int main(void)
         cmocka_unit_test(a_session_begins_again_instead_of_going_back),
         cmocka_unit_test(a_failed_run_spoils_the_session),
         cmocka_unit_test(prompts_are_read_on_or_again),
+        cmocka_unit_test(there_are_as_many_blocks_as_settings_say),
+        cmocka_unit_test(a_full_cache_is_said),
+        cmocka_unit_test(a_sequence_goes_on_from_a_snapshot),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -35,7 +35,6 @@ typedef struct attention {
     int32_t group;               /* query heads that share a key-value head */
     int32_t heads_each, n_parts; /* of a tile; the tiles of a group */
     int32_t rows_each;
-    int32_t span_tokens;
     size_t score_width;    /* of a query's scores of a span, with room for a unit beyond */
     int32_t spans_split;   /* tasks of a tile; 1: it folds its spans itself */
     int32_t most_spans;    /* of a tile */
@@ -96,8 +95,8 @@ static tile tile_at(const attention *m, int64_t index)
         .n_rows = run->n,
     };
     t.n_queries = t.n_heads * t.n_rows;
-    t.first_span = first_seen(m, &t, 0) / m->span_tokens;
-    t.last_span = position_of(&t, t.n_rows - 1) / m->span_tokens;
+    t.first_span = first_seen(m, &t, 0) / SPAN_TOKENS;
+    t.last_span = position_of(&t, t.n_rows - 1) / SPAN_TOKENS;
     return t;
 }
 
@@ -117,7 +116,7 @@ static void write_runs(void *ctx, int64_t begin, int64_t end, int thread)
 
 /* ---- one span ---- */
 
-/* Positions that are worked on at once: in one block, at most a unit. */
+/* Positions that are worked on at once: in one block and one span, at most a unit. */
 typedef struct unit {
     int32_t start, n, block, in_block;
 } unit;
@@ -131,10 +130,13 @@ typedef struct ahead {
 static unit unit_at(const attention *m, const tile *t, int32_t position)
 {
     int32_t tokens = m->cache.block_tokens, in_block = position % tokens / ATTENTION_UNIT * ATTENTION_UNIT;
-    return (unit){ .start = position / tokens * tokens + in_block,
-                   .n = min(ATTENTION_UNIT, tokens - in_block),
+    int32_t start = position / tokens * tokens + in_block, span_start = position / SPAN_TOKENS * SPAN_TOKENS;
+    int32_t end = min(start + min(ATTENTION_UNIT, tokens - in_block), span_start + SPAN_TOKENS);
+    int32_t skipped = max(span_start - start, 0); /* they are the span's before */
+    return (unit){ .start = start + skipped,
+                   .n = end - start - skipped,
                    .block = t->sequence->blocks[position / tokens],
-                   .in_block = in_block };
+                   .in_block = in_block + skipped };
 }
 
 /* The rows that see some position of a unit, and those that see them all. */
@@ -173,7 +175,7 @@ static void forbid(float *scores, int32_t from, int32_t to)
 static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *from, int32_t *to)
 {
     *from = max(first_seen(m, t, row), start) - start;
-    *to = max(min(position_of(t, row) + 1, start + m->span_tokens) - start, *from);
+    *to = max(min(position_of(t, row) + 1, start + SPAN_TOKENS) - start, *from);
 }
 
 /* The scores of the queries of some rows, which see the same positions, become weights; what they do not see weighs
@@ -251,9 +253,9 @@ static ahead values_ahead(const attention *m, const tile *t, int32_t position)
 static void attend_span(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
                         float *highest, float *totals)
 {
-    int32_t start = span * m->span_tokens, tokens = m->cache.block_tokens;
+    int32_t start = span * SPAN_TOKENS, tokens = m->cache.block_tokens;
     int32_t from = max(start, first_seen(m, t, 0));
-    int32_t to = min(start + m->span_tokens, position_of(t, t->n_rows - 1) + 1);
+    int32_t to = min(start + SPAN_TOKENS, position_of(t, t->n_rows - 1) + 1);
     for (int32_t p = from; p < to;) {
         unit u = unit_at(m, t, p);
         ahead next = { NULL, 0 };
@@ -486,8 +488,7 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err)
     m.heads_each = (m.group + m.n_parts - 1) / m.n_parts;
     m.n_parts = (m.group + m.heads_each - 1) / m.heads_each;
     m.rows_each = max(1, TILE_QUERIES / m.heads_each);
-    m.span_tokens = max(1, SPAN_TOKENS / m.cache.block_tokens) * m.cache.block_tokens;
-    m.score_width = ((size_t)m.span_tokens + ATTENTION_UNIT + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+    m.score_width = ((size_t)SPAN_TOKENS + ATTENTION_UNIT + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
     m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
     if (m.n_runs <= 0)
         return m.n_runs == 0;
