@@ -58,7 +58,7 @@ static bora_batch put_together(const step_lists *l, const sched_step *plan)
     return batch;
 }
 
-/* A slot for whoever begins. */
+/* A slot for whoever begins, with the recurrent state of the beginning that was found. */
 static bool take_slots(bora_model *model, const sched_step *plan, bora_error *err)
 {
     bool ok = true;
@@ -68,9 +68,20 @@ static bool take_slots(bora_model *model, const sched_step *plan, bora_error *er
         if (j->slot < 0)
             j->slot = state_pool_take_slot(model, err);
         ok = j->slot >= 0;
+        if (ok && plan->turns[i].restore >= 0)
+            ok = state_pool_restore(model, plan->turns[i].restore, j->slot, err);
     }
     pthread_mutex_unlock(&model->mutex);
     return ok;
+}
+
+static void commit(bora_model *model, scheduler *s, const sched_step *plan, int32_t i, int32_t n_kept)
+{
+    pthread_mutex_lock(&model->mutex);
+    int32_t slot = job_of(plan->turns[i].seq)->slot, snapshot = scheduler_commit(s, i, n_kept);
+    if (snapshot >= 0 && !state_pool_save(model, slot, snapshot, NULL))
+        block_cache_drop_snapshot(model->states.blocks, snapshot);
+    pthread_mutex_unlock(&model->mutex);
 }
 
 /* What came out of a turn. Returns how many of its tokens are right. */
@@ -113,9 +124,7 @@ void step_run(step_lists *l, bora_model *model, scheduler *s, const sched_step *
         } else {
             job_fail(job_of(turn->seq), &err);
         }
-        pthread_mutex_lock(&model->mutex);
-        scheduler_commit(s, i, kept);
-        pthread_mutex_unlock(&model->mutex);
+        commit(model, s, plan, i, kept);
     }
 }
 

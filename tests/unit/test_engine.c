@@ -254,8 +254,9 @@ static void same_answers_without_sharing(void **state)
 static void same_answers_of_recurrent_models(void **state)
 {
     (void)state;
-    static const char *const options[] = { "pa-context-len", "96", NULL };
-    everybody_gets_what_he_would_get_alone("granitehybrid", options, 2);
+    static const char *const options[] = { "pa-context-len", "96", "pa-block-size", "8", NULL };
+    bora_engine_stats stats = everybody_gets_what_he_would_get_alone("granitehybrid", options, 4);
+    assert_true(stats.n_cached > 0 && stats.n_preempted > 0);
 }
 
 static void same_answers_with_dynamic_rope(void **state)

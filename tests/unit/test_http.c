@@ -894,6 +894,7 @@ static int serve(int argc, char *argv[])
         return 1;
     }
     http_server_ready(s);
+    fputs("ready\n", stderr);
     http_server_run(s);
     for (int i = 0; i < 5000 && atomic_load(&h.n_open) > 0; i++)
         usleep(1000);

@@ -110,7 +110,7 @@ struct http_server {
     listener listener;
     char address[256];
     char *certificate, *private_key;
-    char mhd_says[256]; /* libmicrohttpd's last complaint, while it starts */
+    char mhd_says[256]; /* libmicrohttpd's first complaint, while it starts */
     bool started;
 
     pthread_mutex_t lock;

@@ -133,7 +133,7 @@ static void mhd_log(void *ctx, const char *fmt, va_list args)
 {
     http_server *s = ctx;
     char line[256];
-    if (s->started) /* what clients do wrong is not worth a line */
+    if (s->started || *s->mhd_says) /* what clients do wrong is not worth a line; the first complaint is the cause */
         return;
     vsnprintf(line, sizeof line, fmt, args);
     line[strcspn(line, "\n")] = '\0';
@@ -142,7 +142,7 @@ static void mhd_log(void *ctx, const char *fmt, va_list args)
 
 static bool start_mhd(http_server *s, bora_error *err)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[4] = { { MHD_OPTION_END, 0, NULL } };
     if (s->certificate) {
         flags |= MHD_USE_TLS;
@@ -159,9 +159,11 @@ static bool start_mhd(http_server *s, bora_error *err)
         (size_t)HEAD_BYTES_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (s->mhd)
         return true;
-    return bora_fail(err, s->certificate ? BORA_USAGE : BORA_IO, "the HTTP server does not start%s%s%s%s",
-                     *s->mhd_says ? ": " : "", s->mhd_says, s->certificate ? "; certificate: " : "",
-                     s->certificate ? s->options.tls_cert : "");
+    if (s->certificate)
+        return bora_fail(err, BORA_USAGE, "--tls-cert %s, --tls-key %s: %s", s->options.tls_cert, s->options.tls_key,
+                         *s->mhd_says ? s->mhd_says : "libmicrohttpd does not take them");
+    return bora_fail(err, BORA_IO, "the HTTP server does not start: %s",
+                     *s->mhd_says ? s->mhd_says : "libmicrohttpd does not say why");
 }
 
 static bool check(const http_options *o, bora_error *err)
@@ -273,6 +275,8 @@ int http_server_port(const http_server *s)
 void http_server_ready(http_server *s)
 {
     char state[400];
+    if (!signals_open())
+        server_log(s, BORA_LOG_ERROR, "signals cannot be caught: %s", strerror(errno));
     snprintf(state, sizeof state, "READY=1\nSTATUS=Listening on %s", s->address);
     notify_manager(state);
 }
@@ -295,10 +299,8 @@ static void reload(http_server *s)
 
 void http_server_run(http_server *s)
 {
-    if (!signals_open()) {
-        server_log(s, BORA_LOG_ERROR, "signals cannot be caught: %s", strerror(errno));
+    if (!signals_open())
         return;
-    }
     int signal;
     do {
         signal = signals_wait(-1);

@@ -63,14 +63,15 @@ http_options http_options_defaults(void);
 void *http_options_from_settings(http_options *options, const bora_settings *settings, bora_error *err);
 
 /* Listens and answers from now on. `routes` ends with one whose path is NULL; it outlives the server, as does `ctx`,
- * which the handlers get. Takes over SIGTERM, SIGINT and SIGHUP when http_server_run() is called, not before.
+ * which the handlers get.
  * Errors: BORA_USAGE for options that make no sense, BORA_IO for an address that cannot be had, unreadable files,
  * certificates that do not fit their key. */
 http_server *http_server_start(const http_options *options, const http_route *routes, void *ctx, bora_error *err);
 /* Where it listens: "http://127.0.0.1:1234", "https://[::1]:443", "unix:/run/bora.sock". */
 const char *http_server_address(const http_server *s);
 int http_server_port(const http_server *s); /* 0 for a socket in the file system */
-/* Tells who started the process (systemd) that it is ready. */
+/* Catches SIGTERM, SIGINT and SIGHUP for http_server_run(), and tells who started the process (systemd) that it is
+ * ready. Until then signals do what they do without a server: loading a model is ended at once. */
 void http_server_ready(http_server *s);
 /* Waits for SIGTERM or SIGINT, then stops; SIGHUP reads the keys again. A second signal ends the process at once. */
 void http_server_run(http_server *s);

@@ -32,6 +32,8 @@ static void on_signal(int number)
 bool signals_open(void)
 {
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+    if (pipe_ends[0] >= 0)
+        return true;
     if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return false;
     sigfillset(&action.sa_mask);

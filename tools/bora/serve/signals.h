@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Catches SIGTERM, SIGINT and SIGHUP from now on, whichever thread they come to; once in a process. */
+/* Catches SIGTERM, SIGINT and SIGHUP from now on, whichever thread they come to. Again: nothing changes. */
 bool signals_open(void);
 void signals_close(void); /* as it was before */
 /* Waits for a signal at most `timeout_s` (below 0: without end). 0: none came. */
