@@ -303,7 +303,7 @@ static const bora_option options[] = {
       .default_text = "1024", .toml = "runtime.max_queue", .commands = COMMAND_SERVE, .group = scheduling,
       .help = "requests that may wait; more are refused until later" },
     { .name = "max-num-batched-tokens", .type = BORA_OPTION_INT, .min = 1, .max = 1 << 20, .value_name = "N",
-      .default_note = "512, and 64 of prompts while answers are being written",
+      .default_note = "32 to 512, so many that a step takes half a second, or a quarter while answers are being written",
       .toml = "runtime.max_num_batched_tokens", .commands = GENERATES, .group = scheduling,
       .help = "tokens in one step" },
     { .name = "max-decode-steps-before-prefill", .type = BORA_OPTION_INT, .status = BORA_OPTION_INERT, .min = 1,

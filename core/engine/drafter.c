@@ -14,8 +14,8 @@ enum {
     CATCH_UP = 512, /* tokens of a sequence that the draft model reads at a time, before it guesses */
     REST = 16,      /* steps without a guess, where guesses are too often wrong */
 };
-/* A guess is made when it is so likely to be right, if those before it are. */
-static const float least_likely = 0.35F;
+/* What a row more costs in a step, as a part of a step of one row: measured, see docs/performance.md. */
+static const float row_cost = 0.2F;
 
 /* What was right lately: both fade. */
 typedef struct record {
@@ -24,10 +24,11 @@ typedef struct record {
 } record;
 
 struct draft_seq {
-    sampler *chooser;      /* NULL: no draft model */
-    bora_session *session; /* of the draft model; NULL: none yet, or it had to give way */
-    int64_t used;          /* when */
-    record lookup, model;
+    sampler *chooser;               /* NULL: no draft model */
+    bora_session *session;          /* of the draft model; NULL: none yet, or it had to give way */
+    int64_t used;                   /* when */
+    record lookup[LOOKUP_MOST + 1]; /* by how many tokens were the same */
+    record model;
     record *last; /* the way of the last guesses */
     draft_seq *next;
 };
@@ -37,6 +38,7 @@ struct bora_drafter {
     int32_t gamma;
     bool lookup;
     sampler_scratch *scratch;
+    float draft_cost;     /* of a guess, as a part of a step of the target */
     float *logits;        /* [DRAFT_SEQS_MAX, draft's n_vocab] */
     draft_seq *sequences; /* those with a session, at most DRAFT_SEQS_MAX */
     int64_t now;
@@ -124,6 +126,9 @@ static bool load_draft(bora_drafter *d, const bora_settings *settings, bora_erro
         return bora_fail(err, BORA_UNSUPPORTED,
                          "%s has a recurrent state and cannot take back a token: it cannot be a draft model",
                          bora_model_name(d->draft));
+    /* A step takes as long as it takes to read the weights. Whoever names a large one wants guesses all the same. */
+    double ratio = bora_model_describe(d->draft).weight_bytes / bora_model_describe(d->target).weight_bytes;
+    d->draft_cost = ratio < 0.25 ? (float)ratio : 0.25F;
     int32_t n_vocab = bora_model_n_vocab(d->draft);
     d->scratch = sampler_scratch_new(n_vocab, err);
     d->logits = d->scratch ? malloc((size_t)DRAFT_SEQS_MAX * (size_t)n_vocab * sizeof *d->logits) : NULL;
@@ -183,8 +188,10 @@ draft_seq *drafter_begin(bora_drafter *d, const bora_sampling *sampling, bora_er
         bora_fail_memory(err, "a drafter's sequence");
         return NULL;
     }
-    /* As if the first guesses had been right more often than not. */
-    s->lookup = s->model = (record){ .tried = 3, .right = 2 };
+    /* What is known before anything is: a little more than half are right, and the more tokens were the same. */
+    s->model = s->lookup[4] = (record){ .tried = 3, .right = 2 };
+    s->lookup[3] = (record){ .tried = 2, .right = 1 };
+    s->lookup[2] = (record){ .tried = 3, .right = 1 };
     if (d->draft) /* without one (a bias for a token that it does not have) there is no error, but no guess either */
         s->chooser = sampler_new(sampling, bora_model_n_vocab(d->draft), d->target->tokenizer, NULL);
     return s;
@@ -234,11 +241,19 @@ static bool have_session(bora_drafter *d, draft_seq *s, bora_error *err)
 
 /* ---- how many */
 
-static int32_t likely_guesses(record *r, int32_t max)
+/* How likely the next guess must be to be right, if those before it are: one that is right saves a row's share of a
+ * step for all. */
+static float least_likely(float cost, int32_t n_turns)
+{
+    float share = (1 + row_cost * (float)(n_turns - 1)) / (float)n_turns;
+    return cost < 0.9F * share ? cost / share : 0.9F;
+}
+
+static int32_t likely_guesses(record *r, int32_t max, float least)
 {
     float each = r->right / r->tried, all = each;
     int32_t n = 0;
-    while (n < max && all >= least_likely) {
+    while (n < max && all >= least) {
         all *= each;
         n++;
     }
@@ -343,6 +358,21 @@ static void guess_by_model(bora_drafter *d, drafting *list, int32_t n)
         drop_session(d, list[i].turn->seq);
 }
 
+/* True when what was said before is to be believed: it costs less than the draft model, but may be right less often. */
+static bool guess_by_lookup(const bora_drafter *d, draft_turn *t, int32_t max, float least)
+{
+    int32_t from, n_same = d->lookup ? prompt_lookup(t->tokens, t->n_tokens, &from) : 0;
+    if (n_same == 0)
+        return false;
+    record *r = &t->seq->lookup[n_same], *model = &t->seq->model;
+    if (t->seq->chooser && r->right * model->tried < model->right * r->tried)
+        return false;
+    t->n_guesses = likely_guesses(r, max, least);
+    t->seq->last = r;
+    prompt_lookup_copy(t->tokens, t->n_tokens, from, t->n_guesses, t->guesses);
+    return t->n_guesses > 0;
+}
+
 void drafter_guess(bora_drafter *d, draft_turn *turns, int32_t n_turns)
 {
     drafting list[DRAFT_SEQS_MAX];
@@ -354,18 +384,11 @@ void drafter_guess(bora_drafter *d, draft_turn *turns, int32_t n_turns)
         t->n_guesses = 0;
         t->seq->last = NULL;
         int32_t max = t->max_guesses < each ? t->max_guesses : each;
-        if (max <= 0)
+        if (max <= 0 || guess_by_lookup(d, t, max, least_likely(row_cost, n_turns)) || !t->seq->chooser)
             continue;
-        if (d->lookup && prompt_lookup(t->tokens, t->n_tokens, 1, t->guesses) > 0) {
-            int32_t want = likely_guesses(&t->seq->lookup, max);
-            t->seq->last = &t->seq->lookup;
-            t->n_guesses = prompt_lookup(t->tokens, t->n_tokens, want, t->guesses);
-        }
-        if (t->n_guesses > 0 || !t->seq->chooser)
-            continue;
-        int32_t room = d->draft ? bora_model_context_length(d->draft) - t->n_tokens : 0;
-        max = max < room ? max : room;
-        int32_t want = likely_guesses(&t->seq->model, max);
+        int32_t room = bora_model_context_length(d->draft) - t->n_tokens;
+        int32_t want =
+            likely_guesses(&t->seq->model, max < room ? max : room, least_likely(row_cost + d->draft_cost, n_turns));
         if (want > 0)
             list[n_list++] = (drafting){ .turn = t, .want = want };
     }

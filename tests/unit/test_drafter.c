@@ -50,8 +50,9 @@ static void lookup_finds_what_followed(void **state)
         { { 0 }, 0, { 0 }, 0 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int32_t guesses[4];
-        int32_t n = prompt_lookup(cases[i].tokens, cases[i].n, 4, guesses);
+        int32_t guesses[4] = { 0 }, from = 0;
+        int32_t n = prompt_lookup(cases[i].tokens, cases[i].n, &from) > 0 ? 4 : 0;
+        prompt_lookup_copy(cases[i].tokens, cases[i].n, from, n, guesses);
         if (n != cases[i].n_guesses || memcmp(guesses, cases[i].guesses, (size_t)n * sizeof *guesses) != 0)
             fail_msg("case %zu: %d guesses, the first is %d", i, n, guesses[0]);
     }

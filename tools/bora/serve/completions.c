@@ -169,18 +169,9 @@ static bool set_prompt(reply *r, size_t i, api_error *e)
     return p->tokens && e->status == 0;
 }
 
-void handle_completion(http_exchange *x, void *ctx)
+static void complete(api *a, http_exchange *x, const host_model *m, api_request *q)
 {
-    api *a = ctx;
-    api_request q;
-    if (!api_read(a, x, API_COMPLETION, &q))
-        return;
-    const host_model *m = api_model(a, x, &q);
-    if (!m) {
-        api_request_free(&q);
-        return;
-    }
-    reply *r = reply_new(a, x, &form, m, &q, api_n_inputs(q.prompt));
+    reply *r = reply_new(a, x, &form, m, q, api_n_inputs(q->prompt));
     if (!r)
         return;
     api_error e = { 0 };
@@ -192,4 +183,11 @@ void handle_completion(http_exchange *x, void *ctx)
         reply_run(r, (size_t)n);
     else
         reply_fail(r, &e);
+}
+
+void handle_completion(http_exchange *x, void *ctx)
+{
+    api_request q;
+    if (api_read(ctx, x, API_COMPLETION, &q))
+        api_with_model(ctx, x, &q, complete);
 }
