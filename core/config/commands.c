@@ -24,9 +24,16 @@ static const bora_command commands[] = {
     { .name = "serve",
       .bit = COMMAND_SERVE,
       .usage = "[MODEL_TYPE] (-m PATH | -f FILE) [OPTION…]",
-      .summary = "answer requests over HTTP (not in this version yet)",
-      .description = "Loads a model and answers requests over HTTP. This version reads and checks the options and the "
-                     "files of the models, and has no server behind them yet.",
+      .summary = "answer requests over HTTP",
+      .description =
+          "Loads a model and answers requests over HTTP as OpenAI's servers do: chat, completions, embeddings, whole "
+          "or streamed, for many at once. It listens on this machine alone unless --host says otherwise; what is "
+          "reachable from elsewhere should ask for keys (--api-keys-file). /docs says what can be asked. SIGTERM ends "
+          "it once what runs is answered.",
+      .examples = { "Serve the small model that ships with bora", "bora serve -m demo",
+                    "Serve a GGUF file under a name of one's own, on another port",
+                    "bora serve -f ./model.gguf --alias assistant -p 8080", "Several models, from a file",
+                    "bora from-config -f ./launch.toml" },
       .needs = { NEEDS_MODEL } },
     { .name = "from-config",
       .bit = COMMAND_FROM_CONFIG,

@@ -61,6 +61,13 @@ static const char intro[] =
     "quantized_model_id = \"./models\"          # the folder\n"
     "quantized_filename = \"model.gguf\"        # in it; parts are separated by semicolons\n"
     "tok_model_id = \"./model\"                 # take tokenizer and chat template from here\n"
+    "\n"
+    "[speculative]                            # a smaller model with the same vocabulary guesses tokens ahead\n"
+    "gamma = 8\n"
+    "\n"
+    "[speculative.draft_model]\n"
+    "kind = \"plain\"\n"
+    "model_id = \"./small-model\"\n"
     "```\n"
     "\n";
 

@@ -98,12 +98,15 @@ static bool fail_unknown(reader *r, const toml_value *v, const char *section, co
 {
     char bytes[CANDIDATES_MAX][KEY_BYTES];
     const char *names[CANDIDATES_MAX];
-    for (size_t i = 0; *family && i < N_KINDS; i++)
+    bool speculative = strcmp(family, "speculative") == 0;
+    for (size_t i = 0; *family && !speculative && i < N_KINDS; i++)
         if (strcmp(kinds[i].family, family) != 0 && find_option(kinds[i].family, v))
             return settings_fail_at(r->err, r->name, v, BORA_USAGE,
                                     "`%s` is a key of kind \"%s\", and this model's kind is \"%s\"", v->key,
                                     kinds[i].name, r->kind->name);
     size_t n = family_keys(family, bytes, names);
+    if (speculative)
+        names[n++] = "draft_model";
     if (!*family) {
         names[n++] = "model";
         names[n++] = "speculative";
@@ -181,9 +184,58 @@ static bool read_model(reader *r, const toml_value *model)
     return origin.where && settings_put_text(r->settings, option_find("model-type"), origin, r->kind->name, r->err);
 }
 
+/* [speculative.draft_model] is a [model] of few keys. */
+static bool read_draft_model(reader *r, const toml_value *model)
+{
+    const struct kind *target = r->kind;
+    if (model->type != TOML_TABLE)
+        return settings_fail_at(r->err, r->name, model, BORA_USAGE,
+                                "draft_model: expected a table, [speculative.draft_model], found %s",
+                                toml_type_name(model->type));
+    if (!read_kind(r, model))
+        return false;
+    char family[KEY_BYTES];
+    snprintf(family, sizeof family, "draft-%s", r->kind->family);
+    for (const toml_value *v = model->first; v; v = v->next) {
+        if (key_is(v, "kind"))
+            continue;
+        const bora_option *o = find_option(family, v);
+        if (!o && find_option("*", v))
+            return settings_fail_at(r->err, r->name, v, BORA_UNSUPPORTED,
+                                    "%s is not available for a draft model in this version of bora", v->key);
+        if (!o)
+            return fail_unknown(r, v, "in [speculative.draft_model]", family);
+        if (!put_value(r, o, v))
+            return false;
+    }
+    bool file = strcmp(r->kind->name, "gguf") == 0;
+    r->kind = target;
+    if (file ? bora_settings_count(r->settings, "draft-file") > 0 : bora_settings_is_set(r->settings, "draft-model"))
+        return true;
+    return settings_fail_at(r->err, r->name, model, BORA_USAGE, "[speculative.draft_model] needs %s",
+                            file ? "quantized_filename" : "model_id");
+}
+
+static bool read_speculative(reader *r, const toml_value *speculative)
+{
+    if (speculative->type != TOML_TABLE)
+        return settings_fail_at(r->err, r->name, speculative, BORA_USAGE,
+                                "speculative: expected a table, [speculative], found %s",
+                                toml_type_name(speculative->type));
+    for (const toml_value *v = speculative->first; v; v = v->next) {
+        const bora_option *o = find_option("speculative", v);
+        bool ok = o                          ? put_value(r, o, v)
+                  : key_is(v, "draft_model") ? read_draft_model(r, v)
+                                             : fail_unknown(r, v, "in [speculative]", "speculative");
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 static bool read_root(reader *r, const toml_value *root)
 {
-    const toml_value *model = NULL;
+    const toml_value *model = NULL, *speculative = NULL;
     for (const toml_value *v = root->first; v; v = v->next) {
         const bora_option *o = find_option("", v);
         if (o) {
@@ -191,7 +243,9 @@ static bool read_root(reader *r, const toml_value *root)
                 return false;
         } else if (key_is(v, "model")) {
             model = v;
-        } else if (key_is(v, "speculative") || key_is(v, "anymoe")) {
+        } else if (key_is(v, "speculative")) {
+            speculative = v;
+        } else if (key_is(v, "anymoe")) {
             return settings_fail_at(r->err, r->name, v, BORA_UNSUPPORTED,
                                     "[%s] is not available in this version of bora", v->key);
         } else {
@@ -200,7 +254,7 @@ static bool read_root(reader *r, const toml_value *root)
     }
     if (!model)
         return bora_fail(r->err, BORA_USAGE, "%s:1:1: there is no [model]", r->name);
-    return read_model(r, model);
+    return read_model(r, model) && (!speculative || read_speculative(r, speculative));
 }
 
 bool selector_parse(bora_settings *s, const char *text, size_t len, const char *name, bora_error *err)

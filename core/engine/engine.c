@@ -1,174 +1,322 @@
-/* The engine: a thread that runs requests on a model. */
+/* The engine: a thread that takes requests, plans steps, runs them, and lets go of what has ended. */
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
-#include "engine/session.h"
+#include "engine/embedding.h"
+#include "engine/pace.h"
+#include "engine/step.h"
 #include "model/model.h"
 
-struct bora_job {
-    bora_engine *engine;
-    bora_request request; /* with copies of what it points to; its callbacks are the caller's */
-    void (*on_end)(void *ctx, const bora_answer *answer, const bora_error *failure);
-    int references; /* the engine's and the caller's; guarded by the engine's mutex, as what follows */
-    bool cancelled;
-    bora_job *next; /* in the queue */
-};
+typedef struct job_list {
+    bora_job *first, *last;
+} job_list;
 
 struct bora_engine {
     bora_model *model;
+    scheduler *scheduler;
+    bora_drafter *drafter; /* or NULL */
+    int32_t capacity;      /* tokens that fit the cache */
+    int32_t max_queue;
+    job_list answers, embeddings; /* being worked on, by the thread alone */
+    step_lists lists;
+    pace pace;
+    bool keeps_pace; /* nobody said how many tokens a step has */
+    int64_t n_steps;
     pthread_t thread;
-    pthread_mutex_t mutex;
+    pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
-    bora_job *first, *last; /* the queue */
+    job_list inbox;
+    int32_t n_inbox;
     bool stopping;
     bora_engine_stats stats;
 };
 
-static void free_strings(char **list)
+static double seconds(void)
 {
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void free_job(bora_job *j)
+/* ---- lists */
+
+static void append(job_list *list, bora_job *j)
 {
-    free((void *)j->request.prompt);
-    free_strings((char **)j->request.stop);
-    free(j);
+    j->prev = list->last;
+    j->next = NULL;
+    *(list->last ? &list->last->next : &list->first) = j;
+    list->last = j;
 }
 
-/* Under the mutex. */
-static void drop(bora_job *j)
+static void take_out(job_list *list, bora_job *j)
 {
-    if (--j->references == 0)
-        free_job(j);
+    *(j->prev ? &j->prev->next : &list->first) = j->next;
+    *(j->next ? &j->next->prev : &list->last) = j->prev;
 }
 
-static char **copy_strings(const char *const *list)
+/* ---- the thread */
+
+static void count(bora_engine *e)
 {
-    size_t n = 0;
-    while (list[n])
-        n++;
-    char **copy = calloc(n + 1, sizeof *copy);
-    for (size_t i = 0; copy && i < n; i++)
-        if (!(copy[i] = strdup(list[i]))) {
-            free_strings(copy);
-            return NULL;
-        }
-    return copy;
+    pthread_mutex_lock(&e->model->mutex);
+    block_cache_stats blocks = block_cache_stats_get(e->model->states.blocks);
+    pthread_mutex_unlock(&e->model->mutex);
+    pthread_mutex_lock(&e->mutex);
+    e->stats.n_steps = e->n_steps;
+    e->stats.n_waiting = scheduler_n_waiting(e->scheduler);
+    e->stats.n_running = scheduler_n_running(e->scheduler);
+    e->stats.n_preempted = scheduler_n_preempted(e->scheduler);
+    e->stats.n_blocks = blocks.n_blocks;
+    e->stats.n_blocks_used = blocks.n_used;
+    e->stats.n_blocks_kept = blocks.n_kept;
+    pthread_mutex_unlock(&e->mutex);
 }
 
-static bora_job *new_job(bora_engine *e, const bora_request *r)
+/* Counts a job that has ended, tells its owner, and forgets it. */
+static void end_job(bora_engine *e, bora_job *j)
 {
-    bora_job *j = calloc(1, sizeof *j);
-    int32_t *prompt = malloc((size_t)r->n_prompt * sizeof *prompt);
-    char **stop = r->stop ? copy_strings(r->stop) : NULL;
-    if (!j || !prompt || (r->stop && !stop)) {
-        free_strings(stop);
-        free(prompt);
-        free(j);
-        return NULL;
+    if (j->slot >= 0) {
+        pthread_mutex_lock(&e->model->mutex);
+        state_pool_give_slot(e->model, j->slot);
+        pthread_mutex_unlock(&e->model->mutex);
     }
-    memcpy(prompt, r->prompt, (size_t)r->n_prompt * sizeof *prompt);
-    *j = (bora_job){ .engine = e, .request = *r, .references = 2 };
-    j->request.prompt = prompt;
-    j->request.stop = (const char *const *)stop;
-    return j;
+    count(e);
+    const bora_answer *a = &j->answer;
+    pthread_mutex_lock(&e->mutex);
+    e->stats.n_finished++;
+    e->stats.n_prompt += a->n_prompt;
+    e->stats.n_cached += a->n_cached;
+    e->stats.n_generated += a->n_generated;
+    e->stats.n_drafted += a->n_drafted;
+    e->stats.n_accepted += a->n_accepted;
+    pthread_mutex_unlock(&e->mutex);
+    drafter_end(e->drafter, j->draft);
+    j->draft = NULL;
+    job_end(j, seconds());
+    job_drop(j);
+}
+
+/* Waits until there is something to do. False: it is time to stop. */
+static bool take_new(bora_engine *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    while (!e->stopping && !e->inbox.first && !e->answers.first && !e->embeddings.first)
+        pthread_cond_wait(&e->changed, &e->mutex);
+    bora_job *new = e->inbox.first;
+    e->inbox = (job_list){ NULL, NULL };
+    e->n_inbox = 0;
+    bool go_on = !e->stopping;
+    pthread_mutex_unlock(&e->mutex);
+    while (new) {
+        bora_job *j = new;
+        new = j->next;
+        if (!job_open(j, e->model)) {
+            end_job(e, j);
+        } else if (j->request.on_embedding) {
+            append(&e->embeddings, j);
+        } else {
+            append(&e->answers, j);
+            scheduler_add(e->scheduler, &j->seq);
+        }
+    }
+    return go_on;
+}
+
+/* Lets go of answers that have ended or that nobody wants any more. */
+static void drop_ended(bora_engine *e, bool all)
+{
+    for (bora_job *j = e->answers.first, *next; j; j = next) {
+        next = j->next;
+        if (!j->ended && !all && !atomic_load(&j->cancelled))
+            continue;
+        j->answer.n_cached = j->seq.n_cached;
+        pthread_mutex_lock(&e->model->mutex);
+        scheduler_remove(e->scheduler, &j->seq);
+        pthread_mutex_unlock(&e->model->mutex);
+        take_out(&e->answers, j);
+        if (!j->ended)
+            job_fail(j, NULL);
+        end_job(e, j);
+    }
+}
+
+/* Reads a part of the prompt that came first of those whose hidden states are wanted. */
+static void embed(bora_engine *e, bool all)
+{
+    for (bora_job *j = e->embeddings.first, *next; j; j = next) {
+        next = j->next;
+        if (all || atomic_load(&j->cancelled))
+            job_fail(j, NULL);
+        else if (j == e->embeddings.first)
+            embedding_read(j, e->model, e->answers.first ? e->pace.max_behind : e->pace.max_tokens);
+        if (!j->ended)
+            continue;
+        take_out(&e->embeddings, j);
+        end_job(e, j);
+    }
+}
+
+static void run(bora_engine *e, const sched_step *plan)
+{
+    double begun = seconds();
+    step_run(&e->lists, e->model, e->scheduler, plan, seconds);
+    if (!e->keeps_pace)
+        return;
+    pace_learn(&e->pace, plan->n_tokens, seconds() - begun);
+    scheduler_set_budget(e->scheduler, e->pace.max_tokens, e->pace.max_behind);
+}
+
+static void step(bora_engine *e)
+{
+    bora_error err = { .code = BORA_OK };
+    if (e->drafter)
+        jobs_guess(e->answers.first, e->drafter);
+    pthread_mutex_lock(&e->model->mutex);
+    const sched_step *plan = scheduler_plan(e->scheduler, &err);
+    bool ok = state_pool_cover(e->model, &err);
+    pthread_mutex_unlock(&e->model->mutex);
+    e->n_steps++;
+    if (ok && plan->n_turns > 0)
+        run(e, plan);
+    else if (err.code) /* no memory: better luck when somebody has ended */
+        job_fail(e->answers.last, &err);
+    else if (!e->embeddings.first) /* somebody's sessions hold the blocks that are waited for */
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+static void *work(void *arg)
+{
+    bora_engine *e = arg;
+    while (take_new(e)) {
+        drop_ended(e, false);
+        embed(e, false);
+        if (e->answers.first) {
+            step(e);
+            count(e);
+            drop_ended(e, false);
+        }
+    }
+    drop_ended(e, true);
+    embed(e, true);
+    return NULL;
+}
+
+/* ---- from other threads */
+
+static bool check_request(const bora_engine *e, const bora_request *r, bora_error *err)
+{
+    int32_t n_vocab = bora_model_n_vocab(e->model), context = bora_model_context_length(e->model);
+    if (r->n_prompt < 1)
+        return bora_fail(err, BORA_USAGE, "the prompt has no tokens, and the model adds none at the beginning");
+    if (r->n_prompt > context)
+        return bora_fail(err, BORA_LIMIT, "the prompt has %d tokens, the context holds %d", r->n_prompt, context);
+    if (r->n_prompt > e->capacity)
+        return bora_fail(err, BORA_LIMIT, "the prompt has %d tokens, the memory for the cache holds %d", r->n_prompt,
+                         e->capacity);
+    if (r->n_top < 0 || r->n_top > BORA_TOP_LOGPROBS_MAX)
+        return bora_fail(err, BORA_USAGE, "the likeliest %d tokens are asked for; at most %d are told", r->n_top,
+                         BORA_TOP_LOGPROBS_MAX);
+    for (int32_t i = 0; i < r->n_prompt; i++)
+        if (r->prompt[i] < 0 || r->prompt[i] >= n_vocab)
+            return bora_fail(err, BORA_USAGE, "token %d is outside the vocabulary of %d", r->prompt[i], n_vocab);
+    return r->on_embedding || bora_sampling_check(&r->sampling, err);
 }
 
 bora_job *bora_engine_submit(bora_engine *e, const bora_request *r,
                              void (*on_end)(void *ctx, const bora_answer *answer, const bora_error *failure),
                              bora_error *err)
 {
-    if (r->n_prompt < 1) {
-        bora_fail(err, BORA_USAGE, "the prompt has no tokens, and the model adds none at the beginning");
+    bora_job *j = check_request(e, r, err) ? job_new(r, e->model, e->drafter, seconds(), err) : NULL;
+    if (!j)
         return NULL;
-    }
-    bora_job *j = new_job(e, r);
-    if (!j) {
-        bora_fail_memory(err, "a request");
-        return NULL;
-    }
     j->on_end = on_end;
+    int32_t context = bora_model_context_length(e->model);
+    j->length_limit = context < e->capacity ? context : e->capacity;
     pthread_mutex_lock(&e->mutex);
-    *(e->first ? &e->last->next : &e->first) = j;
-    e->last = j;
-    e->stats.n_waiting++;
-    pthread_cond_signal(&e->changed);
+    bool taken = !e->stopping && e->stats.n_waiting + e->n_inbox < e->max_queue;
+    if (taken) {
+        append(&e->inbox, j);
+        e->n_inbox++;
+        pthread_cond_signal(&e->changed);
+    } else if (e->stopping) {
+        bora_fail(err, BORA_CANCELLED, "the engine is stopping");
+    } else {
+        bora_fail(err, BORA_BUSY, "%d requests are waiting already; try again later", e->max_queue);
+    }
     pthread_mutex_unlock(&e->mutex);
-    return j;
+    if (taken)
+        return j;
+    job_drop(j);
+    job_drop(j);
+    return NULL;
 }
 
 void bora_job_cancel(bora_job *j)
 {
-    pthread_mutex_lock(&j->engine->mutex);
-    j->cancelled = true;
-    pthread_mutex_unlock(&j->engine->mutex);
+    atomic_store(&j->cancelled, true);
 }
 
 void bora_job_release(bora_job *j)
 {
-    if (!j)
-        return;
-    pthread_mutex_t *mutex = &j->engine->mutex;
-    pthread_mutex_lock(mutex);
-    drop(j);
-    pthread_mutex_unlock(mutex);
+    if (j)
+        job_drop(j);
 }
 
-static void run_job(bora_engine *e, bora_job *j)
+void bora_engine_stats_get(bora_engine *e, bora_engine_stats *stats)
 {
-    bora_error err = { .code = BORA_OK };
-    bora_answer answer = { 0 };
-    bora_session *session = bora_session_new(e->model, &err);
-    bool ok = session && bora_generate(session, &j->request, &answer, &err);
-    bora_session_free(session);
-    j->on_end(j->request.ctx, &answer, ok ? NULL : &err);
-}
-
-static void *work(void *arg)
-{
-    bora_engine *e = arg;
     pthread_mutex_lock(&e->mutex);
-    for (;;) {
-        while (!e->first && !e->stopping)
-            pthread_cond_wait(&e->changed, &e->mutex);
-        bora_job *j = e->first;
-        if (!j)
-            break;
-        e->first = j->next;
-        e->stats.n_waiting--;
-        e->stats.n_running = 1;
-        pthread_mutex_unlock(&e->mutex);
-        run_job(e, j);
-        pthread_mutex_lock(&e->mutex);
-        e->stats.n_running = 0;
-        e->stats.n_finished++;
-        drop(j);
-    }
+    *stats = e->stats;
+    stats->n_waiting += e->n_inbox;
     pthread_mutex_unlock(&e->mutex);
-    return NULL;
+}
+
+static void free_engine(bora_engine *e)
+{
+    scheduler_free(e->scheduler);
+    step_free(&e->lists);
+    bora_drafter_free(e->drafter);
+    pthread_mutex_destroy(&e->mutex);
+    pthread_cond_destroy(&e->changed);
+    free(e);
 }
 
 bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings, bora_error *err)
 {
-    (void)settings;
     bora_engine *e = calloc(1, sizeof *e);
     if (!e) {
         bora_fail_memory(err, "an engine");
         return NULL;
     }
+    e->keeps_pace = !bora_settings_is_set(settings, "max-num-batched-tokens");
+    e->pace = pace_begin();
+    if (!e->keeps_pace)
+        e->pace.max_tokens = e->pace.max_behind = (int32_t)bora_settings_int(settings, "max-num-batched-tokens");
+    scheduler_limits limits = {
+        .max_seqs = (int32_t)bora_settings_int(settings, "max-seqs"),
+        .max_tokens = e->pace.max_tokens,
+        .max_behind = e->pace.max_behind,
+        .block_tokens = model->states.block_tokens,
+        .share = model->states.share,
+        .recurrent = model->states.recurrent,
+    };
     e->model = model;
+    e->max_queue = (int32_t)bora_settings_int(settings, "max-queue");
+    e->capacity = block_cache_stats_get(e->model->states.blocks).n_blocks;
+    e->capacity = e->capacity > INT32_MAX / limits.block_tokens ? INT32_MAX : e->capacity * limits.block_tokens;
+    e->stats.block_tokens = limits.block_tokens;
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->changed, NULL);
-    if (pthread_create(&e->thread, NULL, work, e) != 0) {
+    e->scheduler = scheduler_new(&limits, model->states.blocks, err);
+    if (e->scheduler)
+        count(e);
+    bool ready = e->scheduler && bora_drafter_open(model, settings, &e->drafter, err);
+    if (ready && pthread_create(&e->thread, NULL, work, e) == 0)
+        return e;
+    if (ready)
         bora_fail(err, BORA_LIMIT, "the system gives no thread for an engine");
-        free(e);
-        return NULL;
-    }
-    return e;
+    free_engine(e);
+    return NULL;
 }
 
 void bora_engine_stop(bora_engine *e)
@@ -180,14 +328,5 @@ void bora_engine_stop(bora_engine *e)
     pthread_cond_signal(&e->changed);
     pthread_mutex_unlock(&e->mutex);
     pthread_join(e->thread, NULL);
-    pthread_mutex_destroy(&e->mutex);
-    pthread_cond_destroy(&e->changed);
-    free(e);
-}
-
-void bora_engine_stats_get(bora_engine *e, bora_engine_stats *stats)
-{
-    pthread_mutex_lock(&e->mutex);
-    *stats = e->stats;
-    pthread_mutex_unlock(&e->mutex);
+    free_engine(e);
 }

@@ -36,6 +36,12 @@ static int32_t greater(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
+void scheduler_set_budget(scheduler *s, int32_t max_tokens, int32_t max_behind)
+{
+    s->limits.max_tokens = greater(max_tokens, 1);
+    s->limits.max_behind = lesser(greater(max_behind, 1), s->limits.max_tokens);
+}
+
 scheduler *scheduler_new(const scheduler_limits *limits, block_cache *blocks, bora_error *err)
 {
     scheduler *s = calloc(1, sizeof *s);
@@ -51,8 +57,7 @@ scheduler *scheduler_new(const scheduler_limits *limits, block_cache *blocks, bo
     }
     *s = (scheduler){ .limits = *limits, .blocks = blocks, .prompts = prompts, .step.turns = turns };
     s->limits.max_seqs = (int32_t)n;
-    s->limits.max_tokens = greater(limits->max_tokens, 1);
-    s->limits.max_behind = lesser(greater(limits->max_behind, 1), s->limits.max_tokens);
+    scheduler_set_budget(s, limits->max_tokens, limits->max_behind);
     return s;
 }
 
@@ -520,11 +525,16 @@ static int32_t share_budget(scheduler *s, int32_t n_answers)
     return n_prompts;
 }
 
+/* Tokens of a prompt in a step whose logits are all wanted: each is as long as the vocabulary. */
+enum { WITH_LOGITS = 64 };
+
 static void plan_prompts(scheduler *s, int32_t n_answers)
 {
     int32_t n_prompts = share_budget(s, n_answers);
     for (int32_t i = 0; i < n_prompts; i++) {
         sched_seq *seq = s->prompts[i];
+        if (seq->read_whole)
+            seq->n_planned = lesser(seq->n_planned, WITH_LOGITS);
         if (seq->state == SCHED_RUNNING && seq->n_planned > 0 && !take_blocks(s, seq, seq->n_read + seq->n_planned))
             seq->n_planned = seq->n_blocks * s->limits.block_tokens - seq->n_read;
     }

@@ -79,6 +79,8 @@ typedef struct sched_step {
 /* `blocks` outlives it. */
 scheduler *scheduler_new(const scheduler_limits *limits, block_cache *blocks, bora_error *err);
 void scheduler_free(scheduler *s);
+/* Other budgets, from the next plan on. */
+void scheduler_set_budget(scheduler *s, int32_t max_tokens, int32_t max_behind);
 /* To the end of the queue. The sequence is zero but for what is its owner's; all its tokens (and those that may be
  * added) fit the cache when nothing else is in it: that is the caller's affair. */
 void scheduler_add(scheduler *s, sched_seq *seq);

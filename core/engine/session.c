@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "model/model.h"
 
 bora_session *bora_session_new(bora_model *model, bora_error *err)
@@ -43,6 +44,11 @@ void bora_session_free(bora_session *s)
     free(s);
 }
 
+void bora_session_set_drafter(bora_session *s, bora_drafter *drafter)
+{
+    s->drafter = drafter;
+}
+
 int32_t bora_session_length(const bora_session *s)
 {
     return s->length;
@@ -65,42 +71,18 @@ bool bora_session_truncate(bora_session *s, int32_t length, bora_error *err)
     return true;
 }
 
-/* Room for `need` items of `size` bytes in a list. */
-static bool grow(void **list, int32_t *cap, int32_t need, size_t size)
+bool session_peek(bora_session *s, int32_t token, bora_error *err)
 {
-    if (need <= *cap)
-        return true;
-    int32_t new_cap = *cap ? *cap : 64;
-    while (new_cap < need)
-        new_cap = new_cap > INT32_MAX / 2 ? need : new_cap * 2;
-    void *grown = reallocarray(*list, (size_t)new_cap, size);
-    if (!grown)
-        return false;
-    *list = grown;
-    *cap = new_cap;
+    if (!list_reserve(&s->tokens, &s->cap_tokens, s->length + 1, sizeof *s->tokens))
+        return bora_fail_memory(err, "a session");
+    s->tokens[s->length] = token;
     return true;
-}
-
-static bool grow_ids(int32_t **list, int32_t *cap, int32_t need)
-{
-    void *grown = *list;
-    bool ok = grow(&grown, cap, need, sizeof **list);
-    *list = grown;
-    return ok;
-}
-
-static bool grow_sequences(bora_session *s, int32_t need)
-{
-    void *grown = s->sequences;
-    bool ok = grow(&grown, &s->cap_sequences, need, sizeof *s->sequences);
-    s->sequences = grown;
-    return ok;
 }
 
 static bool take_state(bora_session *s, int32_t n_tokens, bora_error *err)
 {
     int32_t need = blocks_for(s, n_tokens);
-    if (!grow_ids(&s->blocks, &s->cap_blocks, need))
+    if (!list_reserve(&s->blocks, &s->cap_blocks, need, sizeof *s->blocks))
         return bora_fail_memory(err, "a session");
     bool ok;
     pthread_mutex_lock(&s->model->mutex);
@@ -163,13 +145,15 @@ static bool reserve_step(const bora_turn *turns, int32_t n_turns, bora_error *er
         bora_session *s = turns[i].session;
         n_tokens += turns[i].n_tokens;
         n_outputs += turns[i].n_outputs;
-        if (!grow_ids(&s->tokens, &s->cap_tokens, s->length + turns[i].n_tokens))
+        if (!list_reserve(&s->tokens, &s->cap_tokens, s->length + turns[i].n_tokens, sizeof *s->tokens))
             return bora_fail_memory(err, "a session");
         if (!take_state(s, s->length + turns[i].n_tokens, err))
             return false;
     }
-    bool ok = grow_ids(&lists->output_rows, &lists->cap_output_rows, n_outputs) && grow_sequences(lists, n_turns) &&
-              (n_turns == 1 || grow_ids(&lists->step_tokens, &lists->cap_step_tokens, n_tokens));
+    bool ok = list_reserve(&lists->output_rows, &lists->cap_output_rows, n_outputs, sizeof *lists->output_rows) &&
+              list_reserve(&lists->sequences, &lists->cap_sequences, n_turns, sizeof *lists->sequences) &&
+              (n_turns == 1 ||
+               list_reserve(&lists->step_tokens, &lists->cap_step_tokens, n_tokens, sizeof *lists->step_tokens));
     return ok ? true : bora_fail_memory(err, "a step");
 }
 
@@ -201,14 +185,16 @@ static bora_batch put_together(const bora_turn *turns, int32_t n_turns)
     return batch;
 }
 
-/* A step whose turns have been checked. */
-static bool run_step(const bora_turn *turns, int32_t n_turns, float *logits, bora_error *err)
+/* A step whose turns have been checked, as far as `run` computes it. */
+static bool run_step(const bora_turn *turns, int32_t n_turns,
+                     bool (*run)(bora_model *m, const bora_batch *batch, float *result, bora_error *err), float *result,
+                     bora_error *err)
 {
     bora_model *model = turns[0].session->model;
     bool reserved = reserve_step(turns, n_turns, err), ok = false;
     if (reserved) {
         bora_batch batch = put_together(turns, n_turns);
-        ok = model_run(model, &batch, logits, err);
+        ok = run(model, &batch, result, err);
     }
     for (int32_t i = 0; i < n_turns; i++) {
         bora_session *s = turns[i].session;
@@ -225,7 +211,7 @@ static bool run_step(const bora_turn *turns, int32_t n_turns, float *logits, bor
 
 bool bora_sessions_step(const bora_turn *turns, int32_t n_turns, float *logits, bora_error *err)
 {
-    return check_turns(turns, n_turns, err) && run_step(turns, n_turns, logits, err);
+    return check_turns(turns, n_turns, err) && run_step(turns, n_turns, model_run, logits, err);
 }
 
 bool session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_t chunk, int32_t prompt_tokens, bool all,
@@ -246,7 +232,7 @@ bool session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_t chu
         int32_t n_outputs = !logits ? 0 : all ? take : last;
         float *to = logits && all ? logits + (size_t)done * (size_t)n_vocab : logits;
         bora_turn turn = { s, tokens + done, take, n_outputs, prompt_tokens };
-        if (!run_step(&turn, 1, n_outputs ? to : NULL, err)) {
+        if (!run_step(&turn, 1, model_run, n_outputs ? to : NULL, err)) {
             bora_session_truncate(s, start < s->length ? start : s->length, NULL);
             return false;
         }
@@ -259,4 +245,11 @@ bool bora_session_eval(bora_session *s, const int32_t *tokens, int32_t n, int32_
                        bora_error *err)
 {
     return session_eval(s, tokens, n, chunk, s->length + n, all, logits, err);
+}
+
+bool session_hidden(bora_session *s, const int32_t *tokens, int32_t n, int32_t prompt_tokens, float *hidden,
+                    bora_error *err)
+{
+    bora_turn turn = { s, tokens, n, n, prompt_tokens };
+    return check_turns(&turn, 1, err) && run_step(&turn, 1, model_run_hidden, hidden, err);
 }

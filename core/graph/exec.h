@@ -41,13 +41,14 @@ typedef struct exec_node {
 
 typedef struct exec_program exec_program;
 
-/* `nodes` is [g->n_nodes]; graph, devices and weights outlive the program. */
-exec_program *exec_program_new(const bora_graph *g, const exec_node *nodes, bora_error *err);
+/* A program that computes `output` and what that needs. `nodes` is [g->n_nodes]; graph, devices and weights outlive the
+ * program. */
+exec_program *exec_program_new(const bora_graph *g, const exec_node *nodes, const bora_node *output, bora_error *err);
 void exec_program_free(exec_program *p);
 /* Plans and allocates memory for batches of so many tokens and outputs; does nothing when there is enough already. */
 bool exec_reserve(exec_program *p, int32_t n_tokens, int32_t n_outputs, bora_error *err);
-/* Runs a batch (exec_reserve is called for it). `logits` is [n_outputs, n_vocab], or NULL when n_outputs is 0. */
-bool exec_run(exec_program *p, const bora_batch *batch, float *logits, bora_error *err);
+/* Runs a batch (exec_reserve is called for it). `result` is the rows of the output, or NULL when there are none. */
+bool exec_run(exec_program *p, const bora_batch *batch, float *result, bora_error *err);
 /* Bytes of activations that are allocated now, over all devices. */
 size_t exec_memory_bytes(const exec_program *p);
 

@@ -97,7 +97,16 @@ static int count_devices(const bora_graph *g, const exec_node *nodes)
     return n;
 }
 
-exec_program *exec_program_new(const bora_graph *g, const exec_node *nodes, bora_error *err)
+/* Marks the nodes that `output` needs. Inputs come before who reads them. */
+static void mark_needed(const bora_graph *g, const bora_node *output, bool *needed)
+{
+    needed[output->index] = true;
+    for (int i = output->index; i >= 0; i--)
+        for (int k = 0; needed[i] && k < g->nodes[i]->call.n_inputs; k++)
+            needed[g->nodes[i]->inputs[k]->index] = true;
+}
+
+exec_program *exec_program_new(const bora_graph *g, const exec_node *nodes, const bora_node *output, bora_error *err)
 {
     exec_program *p = calloc(1, sizeof *p);
     if (!p) {
@@ -113,24 +122,26 @@ exec_program *exec_program_new(const bora_graph *g, const exec_node *nodes, bora
     p->spaces = arena_array(&p->arena, (size_t)max_spaces, sizeof *p->spaces);
     p->steps = arena_array(&p->arena, n, sizeof *p->steps);
     int *copies = arena_array(&p->arena, n * (size_t)max_spaces, sizeof *copies);
-    if (!p->slots || !p->values || !p->items || !p->spaces || !p->steps || !copies) {
+    bool *needed = arena_array(&p->arena, n, sizeof *needed);
+    if (!p->slots || !p->values || !p->items || !p->spaces || !p->steps || !copies || !needed) {
         bora_fail_memory(err, "a program");
         exec_program_free(p);
         return NULL;
     }
     p->n_spaces = 1;
+    mark_needed(g, output, needed);
     for (int i = 0; i < g->n_nodes; i++) {
-        if (p->slots[i].call.op)
+        if (!needed[i] || p->slots[i].call.op)
             continue;
         add_node(p, g->nodes[i], &nodes[i], copies, max_spaces);
         int family = 1;
         for (int k = i + 1; k < g->n_nodes && g->nodes[k]->layer == g->nodes[i]->layer && family < LARGEST_FAMILY; k++)
-            if (!p->slots[k].call.op && siblings(g, nodes, i, k)) {
+            if (needed[k] && !p->slots[k].call.op && siblings(g, nodes, i, k)) {
                 add_node(p, g->nodes[k], &nodes[k], copies, max_spaces);
                 family++;
             }
     }
-    p->output = p->slots[g->output->index].output;
+    p->output = p->slots[output->index].output;
     p->values[p->output].last = p->n_items;
     return p;
 }

@@ -65,7 +65,7 @@ static bool run_steps(const exec_device *owner, const bora_step *steps, size_t n
     return true;
 }
 
-bool exec_run(exec_program *p, const bora_batch *batch, float *logits, bora_error *err)
+bool exec_run(exec_program *p, const bora_batch *batch, float *result, bora_error *err)
 {
     if (!exec_reserve(p, batch->n_tokens, batch->n_outputs, err))
         return false;
@@ -92,8 +92,9 @@ bool exec_run(exec_program *p, const bora_batch *batch, float *logits, bora_erro
     }
     if (n_steps > 0 && !run_steps(owner, p->steps, n_steps, err))
         return false;
-    if (!logits || batch->n_outputs == 0)
+    const exec_value *out = &p->values[p->output];
+    size_t rows = (size_t)exec_rows(out->rows, batch->n_tokens, batch->n_outputs);
+    if (!result || rows == 0)
         return true;
-    return copy_to_host(p, p->output, logits,
-                        (size_t)batch->n_outputs * (size_t)p->values[p->output].width * sizeof(float), err);
+    return copy_to_host(p, p->output, result, rows * (size_t)out->width * sizeof(float), err);
 }

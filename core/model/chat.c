@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "model/model.h"
@@ -193,57 +194,122 @@ bool bora_model_has_chat_template(const bora_model *m)
 
 /* ---- rendering ---- */
 
-static bool add_json(cJSON *context, const char *key, const char *text, bora_error *err)
+/* A member of the context: the text as it stands, once it has been seen to be JSON of the right kind. Numbers keep how
+ * they are written. */
+static bool put_checked(buf *out, const char *key, const char *text, cJSON_bool (*is_kind)(const cJSON *value),
+                        const char *kind, bora_error *err)
 {
-    cJSON *value = text ? json_parse(text, strlen(text), key, err) : cJSON_CreateNull();
-    if (value && cJSON_AddItemToObject(context, key, value))
-        return true;
+    cJSON *value = json_parse(text, strlen(text), key, err);
+    bool ok = value && (is_kind(value) || bora_fail(err, BORA_FORMAT, "%s: expected %s", key, kind));
     cJSON_Delete(value);
-    return bora_fail_memory(err, key);
+    if (ok)
+        buf_printf(out, ", \"%s\": %s", key, text);
+    return ok;
 }
 
-static cJSON *render_context(const bora_model *m, const char *messages_json, const char *tools_json,
-                             bool add_generation_prompt, bora_thinking thinking, bora_error *err)
+/* cJSON's own texts are valid by construction. */
+static void put_item(buf *out, const char *key, const cJSON *value)
 {
-    cJSON *context = cJSON_CreateObject();
-    bool ok = context && add_json(context, "messages", messages_json, err) &&
-              add_json(context, "tools", tools_json, err) && cJSON_AddNullToObject(context, "documents") &&
-              cJSON_AddBoolToObject(context, "add_generation_prompt", add_generation_prompt);
-    if (ok && thinking != BORA_THINKING_UNSAID)
-        ok = cJSON_AddBoolToObject(context, "enable_thinking", thinking == BORA_THINKING_ON) != NULL;
-    for (int i = 0; ok && i < N_ROLES; i++) {
+    cJSON *name = cJSON_CreateString(key);
+    char *key_text = name ? cJSON_PrintUnformatted(name) : NULL;
+    char *text = cJSON_PrintUnformatted(value);
+    if (key_text && text)
+        buf_printf(out, ", %s: %s", key_text, text);
+    else
+        out->failed = true;
+    cJSON_free(key_text);
+    cJSON_free(text);
+    cJSON_Delete(name);
+}
+
+static void put_string(buf *out, const char *key, const char *text)
+{
+    cJSON *value = cJSON_CreateString(text);
+    put_item(out, key, value);
+    cJSON_Delete(value);
+}
+
+static bool is_taken(const char *key)
+{
+    static const char *const taken[] = { "messages", "tools", "add_generation_prompt" };
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(key, taken[i]) == 0)
+            return true;
+    for (int i = 0; i < N_ROLES; i++) {
+        size_t n = strlen(roles[i]);
+        if (strncmp(key, roles[i], n) == 0 && strcmp(key + n, "_token") == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool put_variables(buf *out, const cJSON *variables, bora_error *err)
+{
+    const cJSON *each, *seen;
+    cJSON_ArrayForEach(each, variables) {
+        if (is_taken(each->string))
+            return bora_fail(err, BORA_USAGE, "\"%.60s\" is no variable of templates that can be set", each->string);
+        for (seen = variables->child; seen != each; seen = seen->next)
+            if (strcmp(seen->string, each->string) == 0)
+                return bora_fail(err, BORA_USAGE, "\"%.60s\" is there twice", each->string);
+        put_item(out, each->string, each);
+    }
+    return true;
+}
+
+static bool put_context(buf *out, const bora_model *m, const bora_conversation *c, const cJSON *variables,
+                        bora_error *err)
+{
+    buf_printf(out, "{\"add_generation_prompt\": %s", c->add_generation_prompt ? "true" : "false");
+    if (!put_checked(out, "messages", c->messages, cJSON_IsArray, "an array", err) ||
+        (c->tools && !put_checked(out, "tools", c->tools, cJSON_IsArray, "an array", err)))
+        return false;
+    buf_puts(out, c->tools ? "" : ", \"tools\": null");
+    buf_puts(out, json_get(variables, "documents") ? "" : ", \"documents\": null");
+    for (int i = 0; i < N_ROLES; i++) {
         char key[32] = "";
         const char *text = role_text(m, roles[i]);
         strncat(key, roles[i], 16);
         strcat(key, "_token");
-        ok = !text || cJSON_AddStringToObject(context, key, text);
+        if (text)
+            put_string(out, key, text);
     }
-    if (ok)
-        return context;
-    cJSON_Delete(context);
-    bora_fail_memory(err, "a conversation");
-    return NULL;
+    if (!put_variables(out, variables, err))
+        return false;
+    return buf_putc(out, '}') || bora_fail_memory(err, "a conversation");
 }
 
-char *bora_model_render_chat(const bora_model *m, const char *messages_json, const char *tools_json,
-                             bool add_generation_prompt, bora_thinking thinking, bora_error *err)
+char *bora_model_render(const bora_model *m, const bora_conversation *c, bora_error *err)
 {
     if (!m->chat_template) {
         bora_fail(err, BORA_NOT_FOUND,
                   "%s: the model has no chat template; give one with --chat-template, or use --raw", m->source.name);
         return NULL;
     }
-    cJSON *context = render_context(m, messages_json, tools_json, add_generation_prompt, thinking, err);
-    char *json = context ? cJSON_PrintUnformatted(context) : NULL;
+    cJSON *variables = c->variables ? json_parse(c->variables, strlen(c->variables), "variables", err) : NULL;
+    if (c->variables && !variables)
+        return NULL;
+    buf context = { 0 };
     char *text = NULL;
     size_t len;
-    if (json)
-        text = bora_chat_template_render(m->chat_template, json, NULL, &len, err);
-    else
-        bora_fail_memory(err, "a conversation");
-    cJSON_Delete(context);
-    free(json);
+    if (variables && !cJSON_IsObject(variables))
+        bora_fail(err, BORA_FORMAT, "variables: expected an object");
+    else if (put_context(&context, m, c, variables, err))
+        text = bora_chat_template_render(m->chat_template, buf_text(&context), NULL, &len, err);
+    cJSON_Delete(variables);
+    buf_free(&context);
     return text;
+}
+
+char *bora_model_render_chat(const bora_model *m, const char *messages_json, const char *tools_json,
+                             bool add_generation_prompt, bora_thinking thinking, bora_error *err)
+{
+    bora_conversation c = { .messages = messages_json,
+                            .tools = tools_json,
+                            .add_generation_prompt = add_generation_prompt };
+    if (thinking != BORA_THINKING_UNSAID)
+        c.variables = thinking == BORA_THINKING_ON ? "{\"enable_thinking\": true}" : "{\"enable_thinking\": false}";
+    return bora_model_render(m, &c, err);
 }
 
 bool bora_model_encode(const bora_model *m, const char *text, size_t len, bool rendered, int32_t **ids, size_t *n,

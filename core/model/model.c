@@ -116,7 +116,7 @@ bora_model *bora_model_load(bora_runtime *rt, const bora_settings *settings, bor
     set_context_length(m, settings);
     if (!model_cache_format(m, settings, &cache_format, err) || !state_pool_init(m, cache_format, settings, err))
         goto fail;
-    m->program = exec_program_new(m->graph, m->nodes, err);
+    m->program = exec_program_new(m->graph, m->nodes, m->graph->output, err);
     if (!m->program)
         goto fail;
     warn_of_unused_tensors(m);
@@ -136,6 +136,7 @@ void bora_model_free(bora_model *m)
     if (!m)
         return;
     exec_program_free(m->program);
+    exec_program_free(m->hidden_program);
     if (m->graph)
         state_pool_free(m);
     for (int i = 0; i < m->n_weights; i++)
@@ -168,6 +169,31 @@ bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error
 {
     pthread_mutex_lock(&m->mutex);
     bool ok = clear_new_sequences(m, batch, err) && exec_run(m->program, batch, logits, err);
+    pthread_mutex_unlock(&m->mutex);
+    return ok;
+}
+
+/* What the head reads: the head is the last node with a weight. */
+static const bora_node *hidden_node(const bora_model *m)
+{
+    const bora_node *node = m->graph->output;
+    while (node->call.n_weights == 0 && node->call.n_inputs > 0)
+        node = node->inputs[0];
+    return node->call.n_inputs > 0 ? node->inputs[0] : node;
+}
+
+int32_t model_hidden_width(const bora_model *m)
+{
+    return (int32_t)hidden_node(m)->call.output.width;
+}
+
+bool model_run_hidden(bora_model *m, const bora_batch *batch, float *hidden, bora_error *err)
+{
+    pthread_mutex_lock(&m->mutex);
+    if (!m->hidden_program)
+        m->hidden_program = exec_program_new(m->graph, m->nodes, hidden_node(m), err);
+    bool ok = m->hidden_program && clear_new_sequences(m, batch, err) &&
+              exec_run(m->hidden_program, batch, hidden, err);
     pthread_mutex_unlock(&m->mutex);
     return ok;
 }

@@ -59,6 +59,7 @@ struct bora_model {
     int n_weights, cap_weights;
     page_pool pages; /* of weights that are not used where they lie in the file */
     exec_program *program;
+    exec_program *hidden_program; /* up to the hidden states; NULL until they are asked for */
     state_pool states;
     pthread_mutex_t mutex; /* guards the program and the states */
     bora_tokenizer *tokenizer;
@@ -124,5 +125,8 @@ bool model_load_chat(bora_model *m, const bora_settings *settings, bora_error *e
 /* Runs a batch. logits: [n_outputs, n_vocab] or NULL. After an error the state of its tokens, and the recurrent state
  * of its sequences, is undefined. */
 bool model_run(bora_model *m, const bora_batch *batch, float *logits, bora_error *err);
+/* The same as far as the hidden states behind the last norm, what the head reads: [n_outputs, width]. */
+bool model_run_hidden(bora_model *m, const bora_batch *batch, float *hidden, bora_error *err);
+int32_t model_hidden_width(const bora_model *m);
 
 #endif

@@ -325,25 +325,29 @@ static bool end(bora_detokenizer *d, size_t i, bora_error *err)
 }
 
 /* GGUF: the bytes that a token stands for. */
-static bool push_gguf(bora_detokenizer *d, const vocab_token *token, bora_error *err)
+static void put_gguf(const bora_tokenizer *t, const vocab_token *token, buf *out)
 {
-    const bora_tokenizer *t = d->t;
-    buf out = { 0 };
     if (token->flags & (TOKEN_SPECIAL | TOKEN_VERBATIM)) {
-        buf_append(&out, token->text, token->len);
+        buf_append(out, token->text, token->len);
     } else if (token->flags & TOKEN_BYTE) {
         int byte = byte_token(token->text, token->len);
         if (byte >= 0)
-            buf_putc(&out, (char)byte);
+            buf_putc(out, (char)byte);
         else
-            buf_append(&out, token->text, token->len);
+            buf_append(out, token->text, token->len);
     } else if (token->flags & TOKEN_NORMAL) {
         if (t->byte_level)
-            byte_level(&out, token->text, token->len);
+            byte_level(out, token->text, token->len);
         else
-            replace_all(&out, (bora_text){ token->text, token->len }, (bora_text){ "\xe2\x96\x81", 3 },
+            replace_all(out, (bora_text){ token->text, token->len }, (bora_text){ "\xe2\x96\x81", 3 },
                         (bora_text){ " ", 1 });
     }
+}
+
+static bool push_gguf(bora_detokenizer *d, const vocab_token *token, bora_error *err)
+{
+    buf out = { 0 };
+    put_gguf(d->t, token, &out);
     bool ok = (!out.failed || bora_fail_memory(err, "text")) && (out.len == 0 || pass(d, 0, out.data, out.len, err));
     buf_free(&out);
     return ok;
@@ -383,4 +387,58 @@ bool bora_detokenizer_finish(bora_detokenizer *d, const char **text, size_t *len
     *text = buf_text(&d->out);
     *len = d->out.len;
     return ok;
+}
+
+static bool has_stage(const bora_tokenizer *t, stage_kind kind)
+{
+    for (size_t i = 0; i < t->decoder.n; i++)
+        if (t->decoder.items[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* What the stages make of a token that others went before. */
+static bool put_decoded(const bora_tokenizer *t, bora_text text, buf *out, bora_error *err)
+{
+    bora_detokenizer *d = bora_detokenizer_new(t, false, err);
+    if (!d)
+        return false;
+    for (size_t i = 0; i < d->n_stages; i++) {
+        d->states[i].past_start = true;
+        d->states[i].n_tokens = t->decoder.items[i].kind != STAGE_JOIN && t->decoder.items[i].kind != STAGE_BPE;
+    }
+    bool ok = pass(d, 0, text.data, text.len, err);
+    for (size_t i = 0; ok && i < d->n_stages; i++)
+        ok = end(d, i, err);
+    buf_append(out, buf_text(&d->out), d->out.len);
+    bora_detokenizer_free(d);
+    return ok;
+}
+
+bool bora_tokenizer_bytes(const bora_tokenizer *t, int32_t id, char **bytes, size_t *len, bora_error *err)
+{
+    buf out = { 0 };
+    bool ok = true;
+    if (id >= 0 && id < t->n_tokens && t->tokens[id].text) {
+        const vocab_token *token = &t->tokens[id];
+        bora_text text = token->decoded.data ? token->decoded : (bora_text){ token->text, token->len };
+        int byte = has_stage(t, STAGE_BYTE_FALLBACK) ? byte_token(text.data, text.len) : -1;
+        if (t->from_gguf)
+            put_gguf(t, token, &out);
+        else if (token->flags & TOKEN_SPECIAL)
+            buf_append(&out, text.data, text.len);
+        else if (has_stage(t, STAGE_BYTE_LEVEL))
+            byte_level(&out, text.data, text.len);
+        else if (byte >= 0)
+            buf_putc(&out, (char)byte);
+        else
+            ok = put_decoded(t, text, &out, err);
+    }
+    if (!ok) {
+        buf_free(&out);
+        return false;
+    }
+    *len = out.len;
+    *bytes = buf_take(&out);
+    return *bytes || bora_fail_memory(err, "a token's bytes");
 }

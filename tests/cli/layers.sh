@@ -17,7 +17,7 @@ hits=$hits$(grep -rniE '\b(llama|mistral|mixtral|gemma|qwen|starcoder|deepseek|g
 
 hits=$(grep -rnE '^ *# *include *"' plugins tools --include='*.c' --include='*.h' | while IFS=: read -r file line text; do
     header=$(printf '%s' "$text" | sed -E 's/.*"([^"]*)".*/\1/')
-    [ -f "$(dirname "$file")/$header" ] || printf '%s:%s:%s\n' "$file" "$line" "$text"
+    [ -f "$(dirname "$file")/$header" ] || { [[ $file == tools/bora/* ]] && [ -f "tools/bora/$header" ]; } || printf '%s:%s:%s\n' "$file" "$line" "$text"
 done)
 [ -z "$hits" ] || complain "a plugin or a tool includes what is not public:" "$hits"
 hits=$(grep -rn '#include <bora/' plugins tools tests/stranger --include='*.c' --include='*.h' |

@@ -46,5 +46,5 @@ wrongly 'standard input is empty' run -m "$model" </dev/null
 try 1 run -m /no/such/folder -i x && silent out && says err '^bora: /no/such/folder'
 try 1 inspect /no/such/file && silent out && says err '^bora: /no/such/file'
 try 1 run -m "$model" --plugin /no/such/plugin.so -i x && silent out && says err '/no/such/plugin.so'
-try 1 serve -m "$model" && silent out && says err 'no HTTP server'
+try 1 serve -p 0 -m /no/such/folder && silent out && says err '/no/such/folder'
 try 1 run -m "$BORA_FIXTURES/models/plain" -i x && silent out && says err 'no chat template.*--raw.*--chat-template'

@@ -497,7 +497,7 @@ static void open_program(host_program *h, bora_node *(*build)(bora_graph *g))
                 if (g->nodes[i]->weights[k] == g->weights[w])
                     h->nodes[i].weights[k] = &h->weights[w];
     }
-    h->program = exec_program_new(g, h->nodes, NULL);
+    h->program = exec_program_new(g, h->nodes, g->output, NULL);
     assert_non_null(h->program);
 }
 

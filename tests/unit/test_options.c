@@ -288,11 +288,12 @@ static void what_is_not_there_is_refused_or_warned_of(void **state)
                    "toml)");
     assert_refused("run -m x --enable-search", BORA_UNSUPPORTED,
                    "--enable-search is not available in this version of bora");
-    bora_settings *s = parse("run -m x --max-seqs 8 --paged-attn auto --enable-search=false --gqa 1 --no-kv-cache");
+    bora_settings *s = parse("run -m x --max-batch-size 8 --enable-search=false --gqa 1 --no-kv-cache");
     assert_non_null(s);
-    assert_int_equal(bora_settings_int(s, "max-seqs"), 8);
-    assert_string_equal(bora_settings_warning(s, 0), "--no-kv-cache has no effect yet in this version of bora");
-    assert_null(bora_settings_warning(s, 1));
+    assert_int_equal(bora_settings_int(s, "max-batch-size"), 8);
+    assert_string_equal(bora_settings_warning(s, 0), "--max-batch-size has no effect yet in this version of bora");
+    assert_string_equal(bora_settings_warning(s, 1), "--no-kv-cache has no effect yet in this version of bora");
+    assert_null(bora_settings_warning(s, 2));
     bora_settings_free(s);
 }
 
@@ -477,6 +478,17 @@ static void selector_becomes_settings(void **state)
     assert_string_equal(bora_settings_string(s, "dtype"), "auto"); /* the command line wins */
     bora_settings_free(s);
 
+    s = bora_settings_new(); /* a model with one that guesses ahead */
+    text = "[model]\nmodel_id = \"m\"\n[speculative]\ngamma = 3\n[speculative.draft_model]\nkind = \"gguf\"\n"
+           "tok_model_id = \"t\"\nquantized_model_id = \"d\"\nquantized_filename = \"a.gguf\"\n";
+    assert_true(selector_parse(s, text, strlen(text), "x.toml", &err));
+    assert_string_equal(bora_settings_string(s, "model-type"), "plain");
+    assert_string_equal(bora_settings_string(s, "draft-model"), "d");
+    assert_string_equal(bora_settings_item(s, "draft-file", 0), "a.gguf");
+    assert_string_equal(bora_settings_string(s, "draft-tok-model-id"), "t");
+    assert_int_equal(bora_settings_int(s, "gamma"), 3);
+    bora_settings_free(s);
+
     s = bora_settings_new(); /* files without a kind, and a list of files */
     text = "[model]\nquantized_model_id = \"d\"\nquantized_filename = [\"a.gguf\", \"b.gguf\"]\n";
     assert_true(selector_parse(s, text, strlen(text), "x.toml", &err));
@@ -488,7 +500,7 @@ static void selector_errors_say_where(void **state)
 {
     (void)state;
     const char *plain = "[model]\nkind = \"plain\"\nmodel_id = \"m\"\n";
-    char text[256];
+    char text[320];
     assert_selector_refused("", BORA_USAGE, "x.toml:1:1: there is no [model]");
     assert_selector_refused("[model]\nkind = \"plain\"\n", BORA_USAGE,
                             "x.toml:1:2: [model] of kind \"plain\" needs model_id");
@@ -504,10 +516,22 @@ static void selector_errors_say_where(void **state)
                             "\"plain\"");
     snprintf(text, sizeof text, "%sarhc = \"a\"\n", plain);
     assert_selector_refused(text, BORA_USAGE, "x.toml:4:1: unknown key `arhc` in [model]; did you mean `arch`?");
-    snprintf(text, sizeof text, "%s[speculative]\ngamma = 3\n", plain);
+    const char *draft = "[speculative]\ngamma = 3\n[speculative.draft_model]\n";
+    snprintf(text, sizeof text, "%s[speculative]\ngama = 3\n", plain);
+    assert_selector_refused(text, BORA_USAGE, "x.toml:5:1: unknown key `gama` in [speculative]; did you mean `gamma`?");
+    snprintf(text, sizeof text, "%s[speculative]\ngamma = 65\n", plain);
+    assert_selector_refused(text, BORA_USAGE, "x.toml:5:1: gamma: expected an integer (0 to 64), found \"65\"");
+    snprintf(text, sizeof text, "speculative = 1\n%s", plain);
+    assert_selector_refused(text, BORA_USAGE,
+                            "x.toml:1:1: speculative: expected a table, [speculative], found an integer");
+    snprintf(text, sizeof text, "%s%skind = \"plain\"\n", plain, draft);
+    assert_selector_refused(text, BORA_USAGE, "x.toml:6:14: [speculative.draft_model] needs model_id");
+    snprintf(text, sizeof text, "%s%skind = \"gguf\"\nmodel_id = \"m\"\n", plain, draft);
+    assert_selector_refused(text, BORA_USAGE,
+                            "x.toml:8:1: `model_id` is a key of kind \"plain\", and this model's kind is \"gguf\"");
+    snprintf(text, sizeof text, "%s%skind = \"plain\"\nmodel_id = \"m\"\ndtype = \"x\"\n", plain, draft);
     assert_selector_refused(text, BORA_UNSUPPORTED,
-                            "x.toml:4:2: [speculative] is not available in this version of "
-                            "bora");
+                            "x.toml:9:1: dtype is not available for a draft model in this version of bora");
     assert_selector_refused("[modle]\n", BORA_USAGE,
                             "x.toml:1:2: unknown key `modle` at the top of the file; did you mean `model`?");
     snprintf(text, sizeof text, "%smax_seq_len = \"a\"\n", plain);
@@ -598,10 +622,10 @@ static void reference_page_is_up_to_date(void **state)
 static void example_files_load(void **state)
 {
     (void)state;
-    static const char *const launches[] = { "configs/run.toml", "configs/serve.toml" };
+    static const char *const launches[] = { "configs/run.toml", "configs/serve.toml", "configs/serve-demo.toml" };
     static const char *const topologies[] = { "isq.yml", "isq_and_device.yml", "isq_regex.yml" };
     static const char *const selectors[] = { "toml-selectors/plain.toml", "toml-selectors/gguf.toml" };
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof launches / sizeof *launches; i++) {
         char *path = source_path(launches[i]);
         bora_launch *l = bora_launch_load(path, &err);
         if (!l)
@@ -609,7 +633,9 @@ static void example_files_load(void **state)
         assert_null(bora_settings_warning(bora_launch_shared(l), 0));
         bora_launch_free(l);
         free(path);
-        path = source_path(selectors[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char *path = source_path(selectors[i]);
         bora_settings *s = bora_settings_new();
         if (!bora_settings_load_selector(s, path, &err))
             fail_msg("%s", err.message);

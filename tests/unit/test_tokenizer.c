@@ -437,6 +437,73 @@ static void half_characters_wait(void **state)
 }
 
 /* Texts that make a quadratic algorithm take hours. */
+static void expect_bytes(const bora_tokenizer *t, int32_t id, const char *expected)
+{
+    bora_error err = { .code = BORA_OK };
+    char *bytes;
+    size_t len;
+    assert_true(bora_tokenizer_bytes(t, id, &bytes, &len, &err));
+    assert_string_equal(bytes, expected);
+    assert_int_equal(len, strlen(expected));
+    free(bytes);
+}
+
+/* What the tokens of a text stand for is the text, but for a space that some put in front. */
+static void expect_sum_of_bytes(const bora_tokenizer *t, const char *name, const char *text)
+{
+    bora_error err = { .code = BORA_OK };
+    int32_t *ids;
+    size_t n, len, total = 0;
+    char sum[256], *bytes;
+    assert_true(bora_tokenizer_encode(t, text, strlen(text), 0, &ids, &n, &err));
+    for (size_t i = 0; i < n; i++) {
+        assert_true(bora_tokenizer_bytes(t, ids[i], &bytes, &len, &err));
+        assert_true(total + len < sizeof sum);
+        memcpy(sum + total, bytes, len);
+        total += len;
+        free(bytes);
+    }
+    sum[total] = '\0';
+    if (strcmp(sum, text) != 0 && strcmp(sum + (sum[0] == ' '), text) != 0)
+        fail_msg("%s: \"%s\" became \"%s\"", name, text, sum);
+    free(ids);
+}
+
+static void tokens_have_bytes(void **state)
+{
+    (void)state;
+    bora_tokenizer *t = load_json("gpt2");
+    expect_bytes(t, bora_tokenizer_find(t, "ä"), "\xe4"); /* a part of a character */
+    expect_bytes(t, bora_tokenizer_find(t, "Ġthe"), " the");
+    expect_bytes(t, -1, "");
+    expect_bytes(t, 1 << 30, "");
+    bora_tokenizer_free(t);
+    t = load_json("llama2");
+    expect_bytes(t, bora_tokenizer_find(t, "▁the"), " the");
+    expect_bytes(t, bora_tokenizer_find(t, "<0xE4>"), "\xe4");
+    expect_bytes(t, bora_tokenizer_find(t, "<0x0A>"), "\n");
+    expect_bytes(t, bora_tokenizer_find(t, "</s>"), "</s>");
+    bora_tokenizer_free(t);
+    t = load_gguf(fixture("llama2.gguf", ""));
+    expect_bytes(t, bora_tokenizer_find(t, "▁the"), " the");
+    expect_bytes(t, bora_tokenizer_find(t, "<0xE4>"), "\xe4");
+    bora_tokenizer_free(t);
+    t = load_json("bert");
+    expect_bytes(t, bora_tokenizer_find(t, "the"), " the");
+    bora_tokenizer_free(t);
+
+    static const char *const families[] = { "gpt2",  "llama2", "llama2_legacy", "llama3",    "qwen2",
+                                            "gemma", "o200k",  "deepseek",      "starcoder", "roberta" };
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        t = load_json(families[i]);
+        expect_sum_of_bytes(t, families[i], "Hello the wörld, 你好 \xf0\x9f\x98\x80\n  x = 17;");
+        bora_tokenizer_free(t);
+    }
+    t = load_gguf(fixture("qwen2.gguf", ""));
+    expect_sum_of_bytes(t, "qwen2.gguf", "Hello the wörld, 你好 \xf0\x9f\x98\x80\n  x = 17;");
+    bora_tokenizer_free(t);
+}
+
 static void long_texts_take_linear_time(void **state)
 {
     (void)state;
@@ -473,6 +540,7 @@ int main(void)
         cmocka_unit_test(pieces_and_roles),
         cmocka_unit_test(invalid_utf8_is_the_replacement_character),
         cmocka_unit_test(half_characters_wait),
+        cmocka_unit_test(tokens_have_bytes),
         cmocka_unit_test(long_texts_take_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

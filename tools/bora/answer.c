@@ -26,7 +26,11 @@ static bool read_stops(speaker *s, const bora_settings *settings, bora_error *er
 bool speaker_init(speaker *s, cli *c, bora_model *model, const bora_settings *settings, bora_error *err)
 {
     *s = (speaker){ .cli = c, .model = model };
-    return speaker_set(s, settings, err) && (s->session = bora_session_new(model, err)) != NULL;
+    if (!speaker_set(s, settings, err) || !(s->session = bora_session_new(model, err)) ||
+        !bora_drafter_open(model, settings, &s->drafter, err))
+        return false;
+    bora_session_set_drafter(s->session, s->drafter);
+    return true;
 }
 
 bool speaker_set(speaker *s, const bora_settings *settings, bora_error *err)
@@ -42,6 +46,7 @@ bool speaker_set(speaker *s, const bora_settings *settings, bora_error *err)
 void speaker_free(speaker *s)
 {
     bora_session_free(s->session);
+    bora_drafter_free(s->drafter);
     free(s->stop);
     *s = (speaker){ 0 };
 }

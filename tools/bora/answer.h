@@ -13,6 +13,7 @@ typedef struct speaker {
     cli *cli;
     bora_model *model;
     bora_session *session;
+    bora_drafter *drafter; /* or NULL */
     bora_sampling sampling;
     int32_t max_tokens;
     const char **stop;      /* NULL-terminated */

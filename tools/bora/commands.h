@@ -16,6 +16,12 @@ bool command_plugins(cli *c, bora_error *err);
 /* What `run` and a launch file with command = "run" have in common. */
 bool run_model(cli *c, bora_runtime *runtime, const bora_settings *settings, bora_error *err);
 /* What `serve` and a launch file with command = "serve" have in common. */
-bool serve_models(bora_error *err);
+typedef struct serve_what {
+    const bora_settings *shared;        /* of the server */
+    const bora_settings *const *models; /* [n_models] */
+    size_t n_models;
+} serve_what;
+
+bool serve_models(cli *c, bora_runtime *runtime, const serve_what *what, bora_error *err);
 
 #endif

@@ -49,11 +49,13 @@ static void log_line(cli *c, bora_log_level level, const char *line)
     static const char *const colours[] = { "\033[31m", "\033[33m", "", "\033[2m" };
     if (level > c->level)
         return;
+    pthread_mutex_lock(&c->mutex);
     clear_bar(c);
     fputs(c->colour ? colours[level] : "", stderr);
     fputs(labels[level], stderr);
     text_show(stderr, line, strlen(line), 0);
     fputs(c->colour && colours[level][0] ? "\033[0m\n" : "\n", stderr);
+    pthread_mutex_unlock(&c->mutex);
 }
 
 void cli_log(cli *c, bora_log_level level, const char *fmt, ...)
@@ -91,11 +93,9 @@ static void draw_bar(const char *what, uint64_t done, uint64_t total)
     fflush(stderr);
 }
 
-void cli_progress(cli *c, const char *what, uint64_t done, uint64_t total)
+static void show_progress(cli *c, const char *what, uint64_t done, uint64_t total)
 {
     double now = cli_seconds();
-    if (c->level < BORA_LOG_INFO || total == 0)
-        return;
     if (strncmp(c->progress.what, what, sizeof c->progress.what - 1) != 0) {
         snprintf(c->progress.what, sizeof c->progress.what, "%s", what);
         c->progress.next_s = now + (c->stderr_terminal ? 0.2 : 5);
@@ -113,6 +113,15 @@ void cli_progress(cli *c, const char *what, uint64_t done, uint64_t total)
         c->progress.shown = true;
         c->progress.next_s = now + (c->stderr_terminal ? 0.1 : 5);
     }
+}
+
+void cli_progress(cli *c, const char *what, uint64_t done, uint64_t total)
+{
+    if (c->level < BORA_LOG_INFO || total == 0)
+        return;
+    pthread_mutex_lock(&c->mutex);
+    show_progress(c, what, done, total);
+    pthread_mutex_unlock(&c->mutex);
 }
 
 static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t total)

@@ -5,10 +5,13 @@
 #ifndef COMMON_H
 #define COMMON_H
 
+#include <pthread.h>
+
 #include <bora/runtime.h>
 #include <bora/settings.h>
 
 typedef struct cli {
+    pthread_mutex_t mutex; /* guards `progress`, and standard error while a line is written */
     const bora_command *command;
     bora_settings *settings; /* what the command line says */
     bora_log_level level;    /* messages up to this one are shown */
@@ -27,7 +30,8 @@ void cli_setup(cli *c, bool verbose, bool quiet);
 /* Whether it is a terminal that understands escape sequences. */
 bool cli_is_terminal(int fd);
 
-/* A line on standard error, unless its level is not to be seen. Control characters in it are made visible. */
+/* A line on standard error, from any thread, unless its level is not to be seen. Control characters in it are made
+ * visible. */
 void cli_log(cli *c, bora_log_level level, const char *fmt, ...) BORA_PRINTF(3, 4);
 
 /* How far something is that takes long: a bar on a terminal; elsewhere a line every five seconds, and none for what is

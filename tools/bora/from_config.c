@@ -57,16 +57,29 @@ static bora_settings *model_settings(const bora_launch *launch, size_t i, bora_e
     return NULL;
 }
 
-static bool check_and_serve(bora_runtime *runtime, const bora_launch *launch, bora_error *err)
+static void free_settings(bora_settings **list, size_t n)
 {
-    for (size_t i = 0; i < bora_launch_n_models(launch); i++) {
-        bora_settings *settings = model_settings(launch, i, err);
-        bool ok = settings && check_files(runtime, settings, err);
-        bora_settings_free(settings);
-        if (!ok)
-            return false;
-    }
-    return serve_models(err);
+    for (size_t i = 0; i < n; i++)
+        bora_settings_free(list[i]);
+    free(list);
+}
+
+/* That a file is missing is better said at once than after the models before it are loaded. */
+static bool check_and_serve(cli *c, bora_runtime *runtime, const bora_launch *launch, bora_error *err)
+{
+    size_t n = bora_launch_n_models(launch);
+    bora_settings **models = calloc(n, sizeof *models);
+    bool ok = models || bora_fail_memory(err, "settings");
+    for (size_t i = 0; ok && i < n; i++)
+        ok = (models[i] = model_settings(launch, i, err)) && check_files(runtime, models[i], err);
+    if (ok)
+        ok = serve_models(c, runtime,
+                          &(serve_what){ .shared = bora_launch_shared(launch),
+                                         .models = (const bora_settings *const *)models,
+                                         .n_models = n },
+                          err);
+    free_settings(models, models ? n : 0);
+    return ok;
 }
 
 static bool run(cli *c, bora_runtime *runtime, const bora_launch *launch, bora_error *err)
@@ -86,7 +99,7 @@ bool command_from_config(cli *c, bora_error *err)
         cli_warnings(c, bora_launch_model(launch, i));
     if (ok)
         ok = strcmp(bora_launch_command(launch)->name, "run") == 0 ? run(c, runtime, launch, err)
-                                                                   : check_and_serve(runtime, launch, err);
+                                                                   : check_and_serve(c, runtime, launch, err);
     bora_runtime_free(runtime);
     bora_launch_free(launch);
     return ok;

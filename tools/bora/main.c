@@ -96,7 +96,7 @@ static bool reader_left(void)
 
 int main(int argc, char *argv[])
 {
-    cli c = { 0 };
+    cli c = { .mutex = PTHREAD_MUTEX_INITIALIZER };
     bora_error err = { .code = BORA_OK };
     signal(SIGPIPE, SIG_IGN); /* a write that fails is an error like any other */
     cli_setup(&c, false, false);

@@ -14,7 +14,8 @@
 #include <cjson/cJSON.h>
 
 #include "json.h"
-#include "text.h"
+#include "json_read.h"
+#include "messages.h"
 
 enum { LINE_BYTES_MAX = 64 << 20 };
 
@@ -90,6 +91,7 @@ typedef struct request {
     char *messages, *tools;  /* JSON; tools may be NULL */
     const char **stop;       /* NULL-terminated, or NULL */
     bora_settings *settings; /* those of the command, and over them what the request says */
+    message_style style;     /* what the model's template wants */
     unsigned seen;           /* bits of the keys */
 } request;
 
@@ -120,14 +122,8 @@ static bool take_json(const cJSON *value, char **text, bora_error *err)
 
 static bool take_messages(request *r, const cJSON *value, bora_error *err)
 {
-    const cJSON *message;
-    if (!cJSON_IsArray(value) || !value->child)
-        return bora_fail(err, BORA_FORMAT, "messages: expected an array with one message or more");
-    cJSON_ArrayForEach(message, value) {
-        if (!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(message, "role")))
-            return bora_fail(err, BORA_FORMAT, "messages: expected objects, each with a \"role\"");
-    }
-    return take_json(value, &r->messages, err);
+    char place[MESSAGES_PLACE_BYTES];
+    return (r->messages = messages_normalize(value, r->style, place, err)) != NULL;
 }
 
 static bool take_tools(request *r, const cJSON *value, bora_error *err)
@@ -236,46 +232,12 @@ static bool take_member(request *r, const cJSON *member, bora_error *err)
     return keys[i].take ? keys[i].take(r, member, err) : take_option(r, keys[i].option, member, err);
 }
 
-/* Text that cannot be kept as it is: bytes that are no UTF-8, and NULs, which would end a string early. */
-static bool check_text(const char *text, size_t len, bora_error *err)
-{
-    uint32_t c;
-    for (size_t i = 0, n; i < len; i += n) {
-        if ((n = text_char(text + i, len - i, &c)) == 0)
-            return bora_fail(err, BORA_FORMAT, "byte %zu is not UTF-8", i + 1);
-        if (c == '\\' && len - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-            c = 0;
-        else if (c == '\\' && i + 1 < len && text[i + 1] == '\\')
-            n = 2;
-        if (c == 0)
-            return bora_fail(err, BORA_FORMAT, "byte %zu is a NUL character, which text may not have here", i + 1);
-    }
-    return true;
-}
-
-static cJSON *parse(const char *text, size_t len, bora_error *err)
-{
-    const char *end = NULL;
-    cJSON *object = cJSON_ParseWithLengthOpts(text, len, &end, false);
-    size_t at = end ? (size_t)(end - text) : 0;
-    while (object && at < len && strchr(" \t\r", text[at]))
-        at++;
-    if (object && at == len && cJSON_IsObject(object))
-        return object;
-    if (object && at == len)
-        bora_fail(err, BORA_FORMAT, "expected a JSON object");
-    else
-        bora_fail(err, BORA_FORMAT, "not valid JSON (byte %zu)", at + 1);
-    cJSON_Delete(object);
-    return NULL;
-}
-
 /* Reads a request; what it points to belongs to it. */
 static bool read_request(request *r, const lines *l, const bora_settings *settings, bora_error *err)
 {
     if (l->too_long)
         return bora_fail(err, BORA_LIMIT, "the line is longer than %d MiB", LINE_BYTES_MAX >> 20);
-    if (!check_text(l->text, l->len, err) || !(r->object = parse(l->text, l->len, err)))
+    if (!(r->object = json_read_object(l->text, l->len, err)))
         return false;
     if (!(r->settings = bora_settings_copy(settings)))
         return bora_fail_memory(err, "a request");
@@ -347,9 +309,10 @@ static bool print_answer(const cJSON *id, const char *content, size_t len, const
 }
 
 /* Answers one line; what is wrong with it is its answer. False when that could not be printed. */
-static bool answer_line(speaker *s, const lines *l, const bora_settings *settings, bool *failed, bora_error *err)
+static bool answer_line(speaker *s, const lines *l, const bora_settings *settings, message_style style, bool *failed,
+                        bora_error *err)
 {
-    request r = { 0 };
+    request r = { .style = style };
     bora_answer answer = { 0 };
     bora_error problem = { .code = BORA_OK };
     char *text = NULL;
@@ -374,6 +337,7 @@ bool requests_run(speaker *s, const bora_settings *settings, FILE *file, bora_er
 {
     const char *path = bora_settings_string(settings, "requests");
     lines l = { .file = file, .name = file == stdin ? "standard input" : path };
+    message_style style = messages_style(s->model);
     struct stat st;
     int64_t n = 0, n_failed = 0;
     bool failed, ok = true;
@@ -384,7 +348,7 @@ bool requests_run(speaker *s, const bora_settings *settings, FILE *file, bora_er
     while (ok && next_line(&l, &problem)) {
         if (is_blank(&l))
             continue;
-        ok = answer_line(s, &l, settings, &failed, err);
+        ok = answer_line(s, &l, settings, style, &failed, err);
         n++;
         n_failed += failed;
         if (bar)

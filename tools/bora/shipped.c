@@ -10,34 +10,41 @@
 
 static const char another[] = "bora run -m FOLDER (safetensors), or bora run -f FILE.gguf";
 
-/* The folder beside the program that is running, so that a build tree and every prefix find their own; else the one of
- * the installation. malloc'd; NULL when there is none. */
-static char *find_folder(void)
+/* The folder of a shipped model beside the program that is running, so that a build tree and every prefix find their
+ * own; else the one of the installation. malloc'd; NULL when there is none. */
+static char *find_folder(const char *name)
 {
-    char *program = realpath("/proc/self/exe", NULL), *beside = NULL, *folder = NULL;
+    char *program = realpath("/proc/self/exe", NULL), *path = NULL, *folder = NULL;
     char *slash = program ? strrchr(program, '/') : NULL;
-    if (slash &&
-        asprintf(&beside, "%.*s/../share/bora/models/" BORA_SHIPPED_MODEL, (int)(slash - program), program) < 0)
-        beside = NULL;
-    if (beside)
-        folder = realpath(beside, NULL);
-    if (!folder)
-        folder = realpath(BORA_MODEL_DIR "/" BORA_SHIPPED_MODEL, NULL);
-    free(beside);
+    if (slash && asprintf(&path, "%.*s/../share/bora/models/%s", (int)(slash - program), program, name) >= 0) {
+        folder = realpath(path, NULL);
+        free(path);
+    }
+    if (!folder && asprintf(&path, BORA_MODEL_DIR "/%s", name) >= 0) {
+        folder = realpath(path, NULL);
+        free(path);
+    }
     free(program);
     return folder;
 }
 
-bool shipped_resolve(bora_settings *settings, bora_error *err)
+static bool resolve(bora_settings *settings, const char *option, const char *file_option, const char *shipped,
+                    bora_error *err)
 {
-    const char *name = bora_settings_string(settings, "model-id");
-    if (!name || strcmp(name, BORA_SHIPPED_MODEL) != 0 || bora_settings_count(settings, "quantized-file") > 0 ||
+    const char *name = bora_settings_string(settings, option);
+    if (!name || strcmp(name, shipped) != 0 || bora_settings_count(settings, file_option) > 0 ||
         access(name, F_OK) == 0)
         return true;
-    char *folder = find_folder();
-    bool ok = !folder || bora_settings_set(settings, "model-id", folder, NULL, err);
+    char *folder = find_folder(shipped);
+    bool ok = !folder || bora_settings_set(settings, option, folder, NULL, err);
     free(folder);
     return ok;
+}
+
+bool shipped_resolve(bora_settings *settings, bora_error *err)
+{
+    return resolve(settings, "model-id", "quantized-file", BORA_SHIPPED_MODEL, err) &&
+           resolve(settings, "draft-model", "draft-file", BORA_SHIPPED_MODEL "-draft", err);
 }
 
 /* Asks the person at the terminal; Enter means yes. */
@@ -62,7 +69,7 @@ static bool is_wanted(void)
 bool shipped_offer(bora_settings *settings, bora_error *err)
 {
     const char *format = bora_settings_string(settings, "format");
-    char *folder = !format || strcmp(format, "plain") == 0 ? find_folder() : NULL;
+    char *folder = !format || strcmp(format, "plain") == 0 ? find_folder(BORA_SHIPPED_MODEL) : NULL;
     bool somebody = isatty(STDIN_FILENO) && isatty(STDERR_FILENO), ok = false;
     if (folder && !somebody)
         bora_fail(err, BORA_USAGE,

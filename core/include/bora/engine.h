@@ -42,15 +42,32 @@ typedef struct bora_turn {
  * bora_session_eval(). */
 BORA_API bool bora_sessions_step(const bora_turn *turns, int32_t n_turns, float *logits, bora_error *err);
 
-/* How the next token is chosen. Start from bora_sampling_defaults(). */
+/* A number that is added to the logit of a token: -100, it never comes; 100, only such tokens come. */
+typedef struct bora_logit_bias {
+    int32_t token;
+    float bias; /* -100 … 100 */
+} bora_logit_bias;
+
+/* How the next token is chosen. Start from bora_sampling_defaults(). What it points to is the caller's, and is read
+ * until the call returns that it is handed to. */
 typedef struct bora_sampling {
     float temperature;        /* 0: the likeliest token, always */
     int32_t top_k;            /* 0: off */
     float top_p, min_p;       /* 1 and 0: off */
     float repetition_penalty; /* 1: off; divides positive logits of tokens seen, multiplies negative ones */
     float presence_penalty, frequency_penalty; /* 0: off; taken from the logits of tokens generated */
-    int32_t repeat_last_n;                     /* tokens that the penalties look back on; 0: all */
-    uint64_t seed;                             /* the same seed gives the same text */
+    int32_t repeat_last_n;                     /* tokens that these penalties look back on; 0: all */
+    /* DRY, "don't repeat yourself": a token that would go on with a repetition of the last n tokens loses
+     * dry_multiplier * dry_base^(n - dry_allowed_length) of its logit, if n is at least dry_allowed_length. No
+     * repetition reaches back beyond text that has one of the strings of dry_sequence_breakers (NULL-terminated; NULL:
+     * new line, colon, double quote, asterisk). */
+    float dry_multiplier; /* 0: off */
+    float dry_base;
+    int32_t dry_allowed_length;
+    const char *const *dry_sequence_breakers;
+    const bora_logit_bias *logit_bias; /* [n_logit_bias], tokens of the vocabulary */
+    int32_t n_logit_bias;
+    uint64_t seed; /* the same seed gives the same text */
 } bora_sampling;
 
 BORA_API bora_sampling bora_sampling_defaults(void);
@@ -122,6 +139,20 @@ typedef struct bora_answer {
     double prompt_s, generate_s;             /* seconds: until the first token, and from there on */
     double queued_s;                         /* of prompt_s: until the engine began with it */
 } bora_answer;
+
+/* Guesses tokens ahead, by a smaller model or by what was said before, so that several are computed in one step. What
+ * is generated is the same to the bit, and the sooner the more guesses are right. For one thread at a time. */
+typedef struct bora_drafter bora_drafter;
+
+/* The drafter that the settings ask for (draft-model, draft-file, prompt-lookup, gamma): *drafter is NULL when they ask
+ * for none, and for a model with a recurrent state, which cannot go back behind a wrong guess (the listener is told).
+ * The model outlives it. Errors: those of bora_model_load() for the draft model; BORA_USAGE when its vocabulary is
+ * another; BORA_UNSUPPORTED when it has a recurrent state. */
+BORA_API bool bora_drafter_open(bora_model *model, const bora_settings *settings, bora_drafter **drafter,
+                                bora_error *err);
+BORA_API void bora_drafter_free(bora_drafter *drafter);
+/* Answers in this session use it from now on (NULL: none); it outlives them. */
+BORA_API void bora_session_set_drafter(bora_session *session, bora_drafter *drafter);
 
 /* Generates. An error leaves the session usable. Prompts that do not fit the context: BORA_LIMIT, saying both lengths.
  */

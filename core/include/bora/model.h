@@ -58,6 +58,18 @@ typedef enum bora_thinking { BORA_THINKING_UNSAID, BORA_THINKING_ON, BORA_THINKI
  * malloc'd. */
 BORA_API char *bora_model_render_chat(const bora_model *model, const char *messages_json, const char *tools_json,
                                       bool add_generation_prompt, bora_thinking thinking, bora_error *err);
+
+/* What a chat template is rendered with: JSON texts. */
+typedef struct bora_conversation {
+    const char *messages; /* an array, as above */
+    const char *tools;    /* an array, or NULL */
+    const char
+        *variables; /* an object: what else templates may know ("enable_thinking", "reasoning_effort"); or NULL */
+    bool add_generation_prompt;
+} bora_conversation;
+
+/* The same, with any variables: BORA_USAGE for one that the model or the conversation says already. */
+BORA_API char *bora_model_render(const bora_model *model, const bora_conversation *conversation, bora_error *err);
 /* Text to the model's tokens. `rendered`: the text came from a chat template, which says itself what stands at its
  * beginning; otherwise the tokens that the model adds are added. malloc'd, as bora_tokenizer_encode() does. */
 BORA_API bool bora_model_encode(const bora_model *model, const char *text, size_t len, bool rendered, int32_t **ids,

@@ -45,6 +45,12 @@ BORA_API bool bora_tokenizer_is_end(const bora_tokenizer *tokenizer, int32_t id)
  * there the model's config and tokenizer_config.json do. */
 BORA_API int32_t bora_tokenizer_role(const bora_tokenizer *tokenizer, const char *role);
 
+/* The bytes that a token stands for where it is not the first of a text ("▁the" and "Ġthe" are " the", "<0x0A>" is a
+ * line feed, a marker its spelling): they may be a part of a character. *bytes is malloc'd, for the caller to free,
+ * with a NUL behind the *len bytes; an id that is no token has none. */
+BORA_API bool bora_tokenizer_bytes(const bora_tokenizer *tokenizer, int32_t id, char **bytes, size_t *len,
+                                   bora_error *err);
+
 /* Streaming back to text. Each push may give some bytes: only whole UTF-8 characters, in a buffer that lives until the
  * next call. The finish gives what is left (an incomplete character becomes U+FFFD). The text of a whole sequence
  * equals the reference implementation's decode of it. Many tokenizers drop a space at the very beginning: for text that

@@ -1,11 +1,13 @@
 /* The models of a server: each is loaded at start or when it is first asked for, runs in an engine of its own, and can
- * be unloaded again. */
+ * be unloaded again. All functions may be called from any thread. */
 #ifndef SERVE_HOST_H
 #define SERVE_HOST_H
 
 #include <time.h>
 
 #include <bora/engine.h>
+
+#include "../messages.h"
 
 typedef struct host host;
 
@@ -14,6 +16,9 @@ typedef struct host_model {
     const char *id; /* by which requests name it */
     bora_model *model;
     bora_engine *engine;
+    const bora_settings *settings;
+    message_style style;  /* what its chat template wants */
+    char fingerprint[24]; /* the same as long as it answers the same */
 } host_model;
 
 typedef enum host_state { HOST_UNLOADED, HOST_LOADING, HOST_LOADED, HOST_FAILED } host_state;
@@ -22,17 +27,48 @@ typedef struct host_info {
     const char *id;
     const char *alias; /* another name for it, or NULL */
     host_state state;
-    time_t created; /* when it was loaded, else when the server began */
+    bool at_start;          /* it is loaded when the server starts */
+    time_t created;         /* when it was loaded, else when the server began */
+    int32_t context_length; /* 0: not known until it is loaded */
 } host_info;
 
-/* The model of that name; NULL or "default" is the default one. Loads it if it is not loaded: that takes its time.
- * BORA_NOT_FOUND for a name that no model has. Give it back with host_release(). */
+typedef struct host_options {
+    bora_runtime *runtime;              /* outlives the host */
+    const bora_settings *const *models; /* [n_models], copied */
+    size_t n_models;
+    const char *default_model; /* a name; NULL: the first */
+    size_t max_loaded;         /* models in memory at a time; 0: as many as there is memory for */
+    void (*log)(void *ctx, bora_log_level level, const char *line); /* from any thread */
+    void *log_ctx;
+} host_options;
+
+/* Loads nothing yet. BORA_USAGE when two models have one name. */
+host *host_new(const host_options *options, bora_error *err);
+/* Unloads all; nothing is held any more. */
+void host_free(host *h);
+/* Loads those that are to be there from the start, one after the other. */
+bool host_load(host *h, bora_error *err);
+/* Whether they are. */
+bool host_is_ready(host *h);
+/* From now on nothing is loaded any more; waits until nobody holds a model. */
+void host_stop(host *h);
+
+/* The model of that name; NULL, "" or "default" is the default one. Loads it if it is not loaded: that takes its time,
+ * and is done once for all who wait. Where memory is short for it, models that nobody uses are unloaded first, the one
+ * longest unused before the others. Give it back with host_release().
+ *
+ * BORA_NOT_FOUND for a name that no model has; BORA_BUSY when too many wait already; BORA_MEMORY and BORA_IO when it
+ * cannot be loaded: the message is for clients, the log has the reason. */
 const host_model *host_acquire(host *h, const char *name, bora_error *err);
 void host_release(host *h, const host_model *m);
+/* The same without loading it: NULL where it is not loaded. */
+const host_model *host_acquire_loaded(host *h, size_t i);
 
 size_t host_count(const host *h);
 host_info host_describe(host *h, size_t i);
-/* Unloads a model once nobody holds it any more; new requests load it again. */
+/* Its number; false: BORA_NOT_FOUND. */
+bool host_find(host *h, const char *name, size_t *i, bora_error *err);
+/* Unloads a model once nobody holds it any more, which it does not wait for; new requests load it again. */
 bool host_unload(host *h, const char *name, bora_error *err);
 
 #endif

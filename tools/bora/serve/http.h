@@ -11,6 +11,7 @@
 
 #include <bora/error.h>
 
+/* A server and its options: http_server.h. */
 typedef struct http_server http_server;
 
 /* One request and its answer. It lives until the answer has been ended (http_reply() or http_end()), whatever becomes
@@ -18,9 +19,11 @@ typedef struct http_server http_server;
 typedef struct http_exchange http_exchange;
 
 typedef struct http_route {
-    const char *method, *path; /* "GET", "/v1/models/{id}": a part in braces matches one part of a path */
-    bool open;                 /* needs no key: /health */
-    bool limited;              /* counts for limits of rate and concurrency: what generates does */
+    /* "GET", "/v1/models/{id}": a part in braces matches one part of a path; at the end, "{id...}" matches all that is
+     * left, slashes included. A route for GET answers HEAD as well. */
+    const char *method, *path;
+    bool open;    /* needs no key: /health */
+    bool limited; /* counts for limits of rate and concurrency: what generates does */
     void (*handle)(http_exchange *x, void *ctx);
 } http_route;
 
@@ -35,8 +38,12 @@ double http_begun_s(const http_exchange *x);                          /* when it
 
 /* ---- the answer, from any thread */
 
-/* The whole answer; `body` is copied. */
+/* The whole answer; `body` is copied. A status from 100 to 599. */
 void http_reply(http_exchange *x, int status, const char *content_type, const char *body, size_t len);
+/* The whole answer, saying what went wrong as OpenAI does: {"error": {"message", "type", "param", "code"}}. `param`
+ * and `code` may be NULL; so may `type`, which then follows from the status. */
+void http_reply_error(http_exchange *x, int status, const char *type, const char *param, const char *code,
+                      const char *message);
 /* Adds a header to the answer, before it begins. */
 void http_set_header(http_exchange *x, const char *name, const char *value);
 /* Begins an answer that comes in pieces. While nothing is written, the server keeps the connection alive with what
@@ -47,7 +54,9 @@ bool http_write(http_exchange *x, const char *data, size_t len);
 void http_end(http_exchange *x);
 
 /* Calls `gone` once, from any thread, if the client leaves before the answer has been ended (at once if it has left
- * already): for cancelling what it asked for. The exchange is still to be ended. */
+ * already): for cancelling what it asked for. The exchange is still to be ended, by another call than `gone` itself.
+ * http_reply() and http_end() wait for a `gone` that runs, and it is not called after them: so it must not wait for
+ * whoever ends the answer. */
 void http_on_gone(http_exchange *x, void (*gone)(void *ctx), void *ctx);
 
 /* What the access log says of it besides status and time. */

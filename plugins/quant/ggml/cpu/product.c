@@ -232,7 +232,7 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
         prepare_minus(format->kind, n_blocks, &c);
 #ifdef __AMX_INT8__
         if (n_by_tiles > 0)
-            tiles[format->kind].add(&c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);
+            tile_adders[format->kind].add(&c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);
 #endif
         if (n_by_tiles < n_tokens)
             add(shift, &c, n_blocks, acts + (size_t)n_by_tiles * act_bytes, act_bytes, n_tokens - n_by_tiles, first, k,

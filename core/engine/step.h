@@ -1,0 +1,23 @@
+/* A step of an engine: what the scheduler has planned goes through the model as one batch, and what comes out goes to
+ * the jobs. */
+#ifndef BORA_ENGINE_STEP_H
+#define BORA_ENGINE_STEP_H
+
+#include "engine/job.h"
+
+/* Lists that are kept from step to step. Zero-initialise. */
+typedef struct step_lists {
+    int32_t *tokens, *output_rows;
+    bora_sequence *sequences;
+    float *logits;
+    sampler_scratch *scratch;
+    int32_t cap_tokens, cap_outputs, cap_sequences, cap_logits; /* logits: rows */
+} step_lists;
+
+/* Runs the plan and commits it. Jobs that end are marked, not removed; with an error of the model, those that took
+ * part.
+ */
+void step_run(step_lists *lists, bora_model *model, scheduler *s, const sched_step *plan, double (*clock)(void));
+void step_free(step_lists *lists);
+
+#endif

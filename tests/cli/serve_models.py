@@ -1,0 +1,84 @@
+"""Two models of which one may be in memory, and one is broken. serve_models.py URL FOLDER WEIGHTS: the broken one is
+FOLDER/late; WEIGHTS would make it whole."""
+
+import http.client
+import json
+import shutil
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+url, folder, weights = sys.argv[1:]
+
+
+def send(path, body=None):
+    request = urllib.request.Request(url + path, data=None if body is None else json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+def ask(model, **more):
+    status, headers, text = send("/v1/completions", {"model": model, "prompt": "Once", "max_tokens": 3, "temperature": 0, **more})
+    return status, headers, json.loads(text)
+
+
+def states():
+    return {m["id"]: m["status"] for m in json.loads(send("/v1/models")[2])["data"]}
+
+
+def wait_for(holds):
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it does not happen: %s" % states())
+
+
+# ---- a broken model
+assert send("/ready")[0] == 200 and states() == {"tiny-llama": "unloaded", "late": "unloaded"}
+whole = ask("tiny-llama")[2]["choices"][0]["text"]
+for _ in range(2):
+    status, _, answer = ask("late")
+    assert status == 500 and answer["error"]["code"] == "model_not_loaded" and folder not in json.dumps(answer), answer
+assert states() == {"tiny-llama": "unloaded", "late": "failed"}  # it had to make room
+assert ask("tiny-llama")[2]["choices"][0]["text"] == whole
+shutil.copy(weights, folder + "/late/model.safetensors")
+assert json.loads(send("/v1/models/unload", {"model_id": "late"})[2])["status"] == "unloaded"  # may be tried again at once
+assert ask("late")[2]["choices"][0]["text"] == whole and states() == {"tiny-llama": "unloaded", "late": "loaded"}
+
+
+# ---- a model in use keeps its place; a client that leaves gives it back
+def counted(name):
+    return sum(float(line.split()[-1]) for line in send("/metrics")[2].splitlines() if line.startswith(name))
+
+host, port = url[len("http://"):].split(":")
+client = http.client.HTTPConnection(host, int(port), timeout=60)
+body = {"model": "late", "prompt": "Once", "max_tokens": 250, "temperature": 0, "stream": True, "ignore_eos": True, "n": 64}
+client.request("POST", "/v1/completions", json.dumps(body))
+answer = client.getresponse()
+assert answer.status == 200 and answer.read(20)
+status, headers, text = send("/v1/completions", {"model": "tiny-llama", "prompt": "Once"})
+if status != 200:  # else it was over already
+    assert status == 503 and headers["Retry-After"] and "in use" in text, (status, text)
+before = counted('bora_answers_total{model="late",finish_reason="cancelled"')
+answer.close()
+client.close()
+wait_for(lambda: ask("tiny-llama")[0] == 200)
+assert counted('bora_answers_total{model="late",finish_reason="cancelled"') > before
+
+# ---- unloading while it is in use: what runs is finished, what comes waits
+results = []
+threads = [threading.Thread(target=lambda: results.append(ask("tiny-llama", max_tokens=60, ignore_eos=True)[0])) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for _ in range(5):
+    assert send("/v1/models/unload", {"model_id": "tiny-llama"})[0] == 200
+for thread in threads:
+    thread.join()
+assert results == [200] * 8, results
+wait_for(lambda: send("/v1/models/unload", {"model_id": "tiny-llama"})[0] == 200 and states()["tiny-llama"] == "unloaded")
