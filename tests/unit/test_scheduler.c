@@ -467,9 +467,14 @@ static void step_world(world *w)
     for (int32_t i = 0; i < step->n_turns && !fails; i++)
         go_on(w, step, i);
     memory_fails_after = -1;
-    for (int32_t i = 0; i < step->n_turns && fails && w->limits.recurrent; i++)
-        if (step->turns[i].restore < 0) /* spoiled; the others are restored again */
+    bool says_so = next_random(2);
+    for (int32_t i = 0; i < step->n_turns && fails; i++) {
+        if (says_so)
+            must(scheduler_commit(w->s, i, 0) == -1);
+        ((sim_seq *)step->turns[i].seq)->own_state = 0;
+        if (w->limits.recurrent && step->turns[i].restore < 0) /* spoiled; the others are restored again */
             scheduler_set_back(w->s, step->turns[i].seq);
+    }
     for (int32_t i = 0; i < w->n_alive; i++) {
         drop_guesses(w->alive[i]);
         w->alive[i]->deadline += fails ? MAX_TOKENS : 0; /* perhaps all is read again */
