@@ -82,6 +82,23 @@ assert all(x["time"] and x["id"] and x["request"]["messages"][0]["content"] == '
 PYTHON
 [ "$(stat -c %a "$tmp/contents")" = 600 ] || fail "others may read what was said"
 
+# A model without a tokenizer has no text; it can say what its vectors are.
+serve -m "$BORA_FIXTURES/models/plain"
+python3 - "$url" <<'PYTHON' || fail "a model without a tokenizer: $(cat "$tmp/log")"
+import json, sys, urllib.error, urllib.request
+def send(path, body):
+    try:
+        return json.load(urllib.request.urlopen(sys.argv[1] + path, json.dumps(body).encode(), timeout=60))
+    except urllib.error.HTTPError as error:
+        return json.load(error)["error"]
+for path, body in (("chat/completions", {"messages": [{"role": "user", "content": "a"}]}), ("completions", {"prompt": "a"}),
+                   ("completions", {"prompt": [1, 2]}), ("tokenize", {"prompt": "a"}), ("detokenize", {"tokens": [1]})):
+    error = send("/v1/" + path, body)
+    assert error["code"] in ("no_tokenizer", "no_chat_template") and "/" not in error["message"].replace("/v1/completions", ""), error
+assert send("/v1/embeddings", {"input": [[1, 2], [3]]})["data"][1]["embedding"]
+PYTHON
+stop_server
+
 # What is wrong ends it at once.
 try 1 serve -p 0 -m "$tmp/none" && silent out && says err 'none'
 printf '[[models]]\nmodel_id = "%s/"\n' "$tiny" >>"$tmp/serve.toml"

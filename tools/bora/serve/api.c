@@ -179,12 +179,22 @@ char *api_render(const host_model *m, const api_request *r, api_error *e)
     return prompt;
 }
 
+const bora_tokenizer *api_tokenizer(const host_model *m, api_error *e)
+{
+    const bora_tokenizer *t = bora_model_tokenizer(m->model, NULL);
+    if (!t)
+        api_fail(e, 400, "model", "no_tokenizer", "the model \"%s\" has no tokenizer, and so no text", m->id);
+    return t;
+}
+
 int32_t *api_encode(const host_model *m, const char *text, bool rendered, int32_t *n, api_error *e)
 {
     int32_t *ids = NULL;
     size_t count = 0;
     bora_error err = { .code = BORA_OK };
     const char *param = rendered ? "messages" : "prompt";
+    if (!api_tokenizer(m, e))
+        return NULL;
     if (!bora_model_encode(m->model, text, strlen(text), rendered, &ids, &count, &err)) {
         api_fail_bora(e, param, &err);
         return NULL;

@@ -90,6 +90,9 @@ char *api_render(const host_model *m, const api_request *r, api_error *e);
 /* Its tokens, malloc'd, at least one. NULL with an error. */
 int32_t *api_encode(const host_model *m, const char *text, bool rendered, int32_t *n, api_error *e);
 
+/* The model's tokenizer; NULL with an error. */
+const bora_tokenizer *api_tokenizer(const host_model *m, api_error *e);
+
 /* Letters and digits that nobody can guess, in `out` [n + 1]. */
 void api_random_id(char *out, size_t n);
 

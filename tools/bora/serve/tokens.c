@@ -9,9 +9,9 @@
 static bool tokenize(const host_model *m, const api_request *q, int32_t **ids, size_t *n, api_error *e)
 {
     bora_error err = { .code = BORA_OK };
-    const bora_tokenizer *t = bora_model_tokenizer(m->model, &err);
+    const bora_tokenizer *t = api_tokenizer(m, e);
     if (!t)
-        return api_fail_bora(e, "model", &err);
+        return false;
     bool ok;
     if (q->messages) {
         char *prompt = api_render(m, q, e);
@@ -70,7 +70,7 @@ void handle_tokenize(http_exchange *x, void *ctx)
 static bool detokenize(const host_model *m, const api_request *q, writer *text, api_error *e)
 {
     bora_error err = { .code = BORA_OK };
-    const bora_tokenizer *t = bora_model_tokenizer(m->model, &err);
+    const bora_tokenizer *t = api_tokenizer(m, e);
     size_t n = 0, len;
     int32_t *ids = t ? api_ids(q->tokens, bora_model_n_vocab(m->model), "tokens", &n, e) : NULL;
     bora_detokenizer *d = ids ? bora_detokenizer_new(t, !q->keep_special, &err) : NULL;
