@@ -230,12 +230,14 @@ static bool walk(const candidates *c, double mass, int64_t count, float floor, p
 
 static void count_buckets(candidates *c)
 {
+    c->least = logit_least(c->set, c->logits, c->n_vocab);
+    c->per_power = logit_per_power(c->least, c->max, c->scale);
     memset(c->mass, 0, LOGIT_BUCKETS * sizeof *c->mass);
     memset(c->counts, 0, LOGIT_BUCKETS * sizeof *c->counts);
     for (int32_t i = 0; i < c->n_vocab; i += LOGIT_TILE) {
         float weights[LOGIT_TILE];
         int32_t n = c->n_vocab - i < LOGIT_TILE ? c->n_vocab - i : LOGIT_TILE, numbers[LOGIT_TILE];
-        logit_buckets(c->set, c->logits + i, n, c->max, c->scale, weights, numbers);
+        logit_buckets(c->set, c->logits + i, n, c->max, c->scale, c->per_power, weights, numbers);
         for (int32_t k = 0; k < n; k++) {
             c->buckets[i + k] = (int16_t)numbers[k];
             if (numbers[k] < 0)
@@ -272,7 +274,8 @@ prefix candidates_prefix(candidates *c, double mass, int64_t count, float floor)
     if (!c->counted)
         count_buckets(c);
     p = (prefix){ .last = -1 };
-    int32_t last_bucket = logit_bucket(floor, c->max, c->scale);
+    /* The last with logits from `floor` on; a floor below all logits is in none. */
+    int32_t last_bucket = floor >= c->least ? logit_bucket(floor, c->max, c->scale, c->per_power) : -1;
     if (last_bucket < 0)
         last_bucket = LOGIT_BUCKETS - 1;
     for (int32_t b = 0; b <= last_bucket; b++) {

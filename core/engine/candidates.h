@@ -40,7 +40,9 @@ typedef struct candidates {
     double *mass;     /* the weights in each bucket, and how many there are */
     int32_t *counts;
     int16_t *buckets; /* [n_vocab], -1 where the weight is 0 */
-    bool counted;     /* the buckets are filled */
+    float least;      /* the smallest logit above -infinity, and buckets for a power of 2 of the weight */
+    float per_power;
+    bool counted; /* the buckets are filled */
 } candidates;
 
 bool candidates_init(candidates *c, int32_t n_vocab, bora_error *err);

@@ -5,10 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#if defined __GNUC__
-#pragma GCC diagnostic ignored "-Wpsabi" /* vectors are only passed to what is inlined */
-#endif
-
 typedef float lanes __attribute__((vector_size(64)));
 typedef int32_t int_lanes __attribute__((vector_size(64)));
 typedef uint32_t bit_lanes __attribute__((vector_size(64)));
@@ -23,9 +19,8 @@ enum { TILE_VECTORS = LOGIT_TILE / LOGIT_LANES };
 
 /* e^x for x from -86 to 0, else 0, as 2^y = 2^n 2^r with |r| at most a half: `scale` has log2(e) in it. The polynomial
  * is the best of its degree for the relative error (2e-7 with its roundings), and 1 at 0. */
-#define LEAST (-124.0F)         /* as a power of 2 */
-#define BUCKETS_PER_POWER 33.0F /* LEAST is in the last of LOGIT_BUCKETS */
-#define ROUND 0x1.8p+23F        /* added and taken away, it rounds */
+#define LEAST (-124.0F)  /* as a power of 2 */
+#define ROUND 0x1.8p+23F /* added and taken away, it rounds */
 #define POLYNOMIAL(r)                                                                                                  \
     (((((0x1.5bb9fcp-10F * (r) + 0x1.3cea9ep-7F) * (r) + 0x1.c6b754p-5F) * (r) + 0x1.ebf9bcp-3F) * (r) +               \
       0x1.62e42ap-1F) *                                                                                                \
@@ -131,23 +126,45 @@ INLINE double total(const float *x, int32_t n, float max, float scale)
     return sum;
 }
 
-INLINE void buckets(const float *x, float max, float scale, float *weights, int32_t *numbers)
+INLINE void buckets(const float *x, float max, float scale, float per_power, float *weights, int32_t *numbers)
 {
     for (int v = 0; v < TILE_VECTORS; v++) {
         lanes y = (LOAD(x + v * LOGIT_LANES) - max) * scale;
         int_lanes valid = y >= LEAST;
-        lanes distance = (lanes)((int_lanes)(y * -BUCKETS_PER_POWER) & valid);
+        lanes distance = (lanes)((int_lanes)(y * -per_power) & valid);
         int_lanes number = __builtin_convertvector(distance, int_lanes) | ~valid;
         STORE(weights + v * LOGIT_LANES, power_lanes(y));
         memcpy(numbers + v * LOGIT_LANES, &number, sizeof number);
     }
 }
 
+INLINE float least(const float *x, int32_t n)
+{
+    const lanes nothing = (lanes){ 0 } + INFINITY;
+    lanes least = nothing;
+    for (; n > 0; n -= LOGIT_TILE, x += LOGIT_TILE) {
+        float rest[LOGIT_TILE];
+        if (n < LOGIT_TILE)
+            fill_tile(x, n, rest);
+        const float *tile = n < LOGIT_TILE ? rest : x;
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            lanes y = LOAD(tile + v * LOGIT_LANES);
+            int_lanes less = (y < least) & (y > -nothing);
+            least = (lanes)((less & (int_lanes)y) | (~less & (int_lanes)least));
+        }
+    }
+    float all = least[0];
+    for (int l = 1; l < LOGIT_LANES; l++)
+        all = least[l] < all ? least[l] : all;
+    return all;
+}
+
 typedef struct logit_loops {
     float (*maxima)(const float *x, int32_t n, float *out);
     int32_t (*count)(const float *x, int32_t n, float least);
     double (*total)(const float *x, int32_t n, float max, float scale);
-    void (*buckets)(const float *x, float max, float scale, float *weights, int32_t *numbers);
+    void (*buckets)(const float *x, float max, float scale, float per_power, float *weights, int32_t *numbers);
+    float (*least)(const float *x, int32_t n);
 } logit_loops;
 
 #define LOOPS(set, attribute)                                                                                          \
@@ -163,9 +180,14 @@ typedef struct logit_loops {
     {                                                                                                                  \
         return total(x, n, max, scale);                                                                                \
     }                                                                                                                  \
-    attribute static void buckets_##set(const float *x, float max, float scale, float *weights, int32_t *numbers)      \
+    attribute static void buckets_##set(const float *x, float max, float scale, float per_power, float *weights,       \
+                                        int32_t *numbers)                                                              \
     {                                                                                                                  \
-        buckets(x, max, scale, weights, numbers);                                                                      \
+        buckets(x, max, scale, per_power, weights, numbers);                                                           \
+    }                                                                                                                  \
+    attribute static float least_##set(const float *x, int32_t n)                                                      \
+    {                                                                                                                  \
+        return least(x, n);                                                                                            \
     }
 
 LOOPS(baseline, )
@@ -176,7 +198,7 @@ LOOPS(avx512, __attribute__((target("avx512f"))))
 
 #define LOOP_TABLE(set)                                                                                                \
     {                                                                                                                  \
-        maxima_##set, count_##set, total_##set, buckets_##set                                                          \
+        maxima_##set, count_##set, total_##set, buckets_##set, least_##set                                             \
     }
 
 static const logit_loops tables[] = {
@@ -211,16 +233,28 @@ double logit_total(int set, const float *x, int32_t n, float max, float scale)
     return tables[set].total(x, n, max, in_powers_of_2(scale));
 }
 
-void logit_buckets(int set, const float *x, int32_t n, float max, float scale, float *weights, int32_t *numbers)
+float logit_least(int set, const float *x, int32_t n)
+{
+    return tables[set].least(x, n);
+}
+
+float logit_per_power(float least, float max, float scale)
+{
+    float range = (max - least) * in_powers_of_2(scale);
+    return (float)(LOGIT_BUCKETS - 1) / (range > 1e-30F ? range < -LEAST ? range : -LEAST : 1);
+}
+
+void logit_buckets(int set, const float *x, int32_t n, float max, float scale, float per_power, float *weights,
+                   int32_t *numbers)
 {
     float rest[LOGIT_TILE];
     if (n < LOGIT_TILE)
         fill_tile(x, n, rest);
-    tables[set].buckets(n < LOGIT_TILE ? rest : x, max, in_powers_of_2(scale), weights, numbers);
+    tables[set].buckets(n < LOGIT_TILE ? rest : x, max, in_powers_of_2(scale), per_power, weights, numbers);
 }
 
-int32_t logit_bucket(float x, float max, float scale)
+int32_t logit_bucket(float x, float max, float scale, float per_power)
 {
     float y = (x - max) * in_powers_of_2(scale);
-    return y >= LEAST ? (int32_t)(y * -BUCKETS_PER_POWER) : -1;
+    return y >= LEAST ? (int32_t)(y * -per_power) : -1;
 }

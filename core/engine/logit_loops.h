@@ -38,10 +38,16 @@ int32_t logit_count(int set, const float *maxima, int32_t n_groups, float least)
 float logit_weight(float x, float max, float scale);
 /* The sum of the weights. */
 double logit_total(int set, const float *x, int32_t n, float max, float scale);
-/* Divides the range of weights above 0 evenly by their logarithms, from 1 on: the bucket of a weight, -1 for 0. */
+/* The smallest x above -infinity; NaN is passed over, and of nothing it is infinity. */
+float logit_least(int set, const float *x, int32_t n);
+/* Weights from that of `max` down to that of `least` (no logit is between this and -infinity), or down to 0, are
+ * divided into buckets evenly by their logarithms. This is how many there are for a power of 2. */
 enum { LOGIT_BUCKETS = 4096 };
-int32_t logit_bucket(float x, float max, float scale);
+float logit_per_power(float least, float max, float scale);
+/* The bucket of a weight, -1 for 0. */
+int32_t logit_bucket(float x, float max, float scale, float per_power);
 /* Weights and buckets of x [n], n <= LOGIT_TILE, both [LOGIT_TILE]. */
-void logit_buckets(int set, const float *x, int32_t n, float max, float scale, float *weights, int32_t *numbers);
+void logit_buckets(int set, const float *x, int32_t n, float max, float scale, float per_power, float *weights,
+                   int32_t *numbers);
 
 #endif

@@ -319,6 +319,7 @@ static void chooses_what_a_plain_program_chooses(void **state)
         { .temperature = 5, .top_p = 0.5F, .min_p = 1e-6F },
         { .temperature = 1, .top_p = 1, .top_k = 3000, .min_p = 0.001F },
         { .temperature = 0.01F, .top_p = 0.3F },
+        { .temperature = 100, .top_p = 0.9F },
     };
     uint64_t seed = 1;
     int n_compared = 0;
@@ -598,11 +599,13 @@ static void loops_have_the_same_bits(void **state)
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         int32_t n = sizes[k], n_groups = logit_groups(n);
         float *x = malloc((size_t)n * sizeof *x), *maxima = malloc((size_t)n_groups * sizeof *maxima);
-        float max = -INFINITY;
+        float max = -INFINITY, least = INFINITY;
         for (int32_t i = 0; i < n; i++) {
             x[i] = i % 97 == 5 ? NAN : i % 89 == 7 ? -INFINITY : random_normal(&seed) * 10;
             max = x[i] > max ? x[i] : max;
+            least = x[i] < least && x[i] > -INFINITY ? x[i] : least;
         }
+        float per_power = logit_per_power(least, max, 0.7F);
         double expected = 0, first = 0;
         for (int32_t i = 0; i < n; i++) {
             double weight = isnan(x[i]) ? 0 : exp(((double)x[i] - (double)max) * 0.7);
@@ -611,6 +614,7 @@ static void loops_have_the_same_bits(void **state)
         }
         for (int set = 0; set < logit_sets(); set++) {
             assert_float_equal(logit_maxima(set, x, n, maxima), max, 0);
+            assert_float_equal(logit_least(set, x, n), least, 0);
             float *again = malloc((size_t)n_groups * sizeof *again);
             for (int32_t g = 0; g < n_groups; g++)
                 again[g] = -INFINITY;
@@ -629,20 +633,28 @@ static void loops_have_the_same_bits(void **state)
             for (int32_t i = 0; i < n; i += LOGIT_TILE) {
                 float weights[LOGIT_TILE];
                 int32_t numbers[LOGIT_TILE], here = n - i < LOGIT_TILE ? n - i : LOGIT_TILE;
-                logit_buckets(set, x + i, here, max, 0.7F, weights, numbers);
+                logit_buckets(set, x + i, here, max, 0.7F, per_power, weights, numbers);
                 for (int32_t l = 0; l < here; l++) {
                     assert_float_equal(weights[l], logit_weight(x[i + l], max, 0.7F), 0);
-                    assert_int_equal(numbers[l], logit_bucket(x[i + l], max, 0.7F));
+                    assert_int_equal(numbers[l], logit_bucket(x[i + l], max, 0.7F, per_power));
                     assert_int_equal(numbers[l] < 0, weights[l] == 0);
+                    assert_true(numbers[l] < LOGIT_BUCKETS);
                 }
             }
         }
         free(maxima);
         free(x);
     }
-    assert_int_equal(logit_bucket(0, 0, 1), 0);
     assert_float_equal(logit_weight(3, 3, 1e30F), 1, 0);
-    assert_true(logit_bucket(-85.9F, 0, 1) < LOGIT_BUCKETS && logit_bucket(-85.9F, 0, 1) > LOGIT_BUCKETS - 10);
+    /* The range is used up, whether it is wide or narrow. */
+    static const float leasts[] = { -1e30F, -85.9F, -20, -1e-3F };
+    for (size_t i = 0; i < sizeof leasts / sizeof *leasts; i++) {
+        float per_power = logit_per_power(leasts[i], 0, 1), lowest = leasts[i] > -85.9F ? leasts[i] : -85.9F;
+        assert_int_equal(logit_bucket(0, 0, 1, per_power), 0);
+        int32_t last = logit_bucket(lowest, 0, 1, per_power);
+        assert_true(last < LOGIT_BUCKETS && last > LOGIT_BUCKETS - 10);
+    }
+    assert_int_equal(logit_bucket(5, 5, 1, logit_per_power(5, 5, 1)), 0);
 }
 
 int main(void)
