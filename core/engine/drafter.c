@@ -1,5 +1,6 @@
 #include "engine/drafter.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "plugin/runtime.h"
 
 enum {
-    CATCH_UP = 512, /* tokens of a sequence that the draft model reads at a time, before it guesses */
+    CATCH_UP = 512, /* tokens of prompts that the draft model reads in a step, of all sequences together */
     REST = 16,      /* steps without a guess, where guesses are too often wrong */
 };
 /* What a row more costs in a step, as a part of a step of one row: measured, see docs/performance.md. */
@@ -38,6 +39,7 @@ struct bora_drafter {
     int32_t gamma;
     bool lookup;
     sampler_scratch *scratch;
+    float p_min;          /* of a guess, in the draft model's own distribution */
     float draft_cost;     /* of a guess, as a part of a step of the target */
     float *logits;        /* [DRAFT_SEQS_MAX, draft's n_vocab] */
     draft_seq *sequences; /* those with a session, at most DRAFT_SEQS_MAX */
@@ -153,6 +155,7 @@ bool bora_drafter_open(bora_model *model, const bora_settings *settings, bora_dr
     if (!d)
         return bora_fail_memory(err, "a drafter");
     *d = (bora_drafter){ .target = model, .gamma = (int32_t)gamma, .lookup = lookup };
+    d->p_min = (float)bora_settings_float(settings, "draft-p-min");
     if (draft && !load_draft(d, settings, err)) {
         bora_drafter_free(d);
         return false;
@@ -279,12 +282,13 @@ void drafter_learn(draft_seq *s, int32_t n_guesses, int32_t n_right)
 typedef struct drafting {
     draft_turn *turn;
     int32_t want;
+    float least_logprob; /* of a guess: the draft model knows rather well when it is wrong */
     const int32_t *feed; /* [n_feed]: what the draft model reads next */
     int32_t n_feed;
 } drafting;
 
-/* What of the sequence the draft model has read already stays; the rest is to be read. */
-static void resume(drafting *g)
+/* What of the sequence the draft model has read already stays; the rest is to be read, *budget tokens at most. */
+static void resume(drafting *g, int32_t *budget)
 {
     bora_session *s = g->turn->seq->session;
     int32_t same = 0;
@@ -293,10 +297,11 @@ static void resume(drafting *g)
     bora_session_truncate(s, same, NULL);
     g->feed = g->turn->tokens + same;
     g->n_feed = g->turn->n_tokens - same;
-    if (g->n_feed > CATCH_UP) { /* others wait: it will guess when it has read all */
-        g->n_feed = CATCH_UP;
+    if (g->n_feed > *budget) { /* others wait: it will guess when it has read all */
+        g->n_feed = *budget;
         g->want = 0;
     }
+    *budget -= g->n_feed;
 }
 
 /* One step of the draft model for those that read or want more; false when there was none, or none that could be. */
@@ -326,8 +331,10 @@ static bool draft_step(bora_drafter *d, drafting *list, int32_t n, bora_error *e
         sampler_place place = { logits, s->tokens, s->length, t->n_prompt, s->length - t->n_prompt };
         logits += bora_model_n_vocab(d->draft);
         bora_token token;
-        if (!sampler_choose(t->seq->chooser, d->scratch, &place, -1, &token, err))
+        if (!sampler_choose(t->seq->chooser, d->scratch, &place, 0, &token, err))
             return false;
+        if (token.logprob < g->least_logprob)
+            continue;
         if (token.id >= bora_model_n_vocab(d->target) || bora_model_is_stop(d->target, token.id))
             continue; /* an answer that ends needs no guesses */
         t->guesses[t->n_guesses++] = token.id;
@@ -343,10 +350,11 @@ static void guess_by_model(bora_drafter *d, drafting *list, int32_t n)
 {
     bora_error err = { .code = BORA_OK };
     bool ok = true;
+    int32_t budget = CATCH_UP;
     for (int32_t i = 0; ok && i < n; i++) {
         list[i].turn->seq->last = &list[i].turn->seq->model;
         if ((ok = have_session(d, list[i].turn->seq, &err)))
-            resume(&list[i]);
+            resume(&list[i], &budget);
     }
     while (ok && draft_step(d, list, n, &err))
         ;
@@ -387,11 +395,14 @@ void drafter_guess(bora_drafter *d, draft_turn *turns, int32_t n_turns)
         if (max <= 0 || guess_by_lookup(d, t, max, least_likely(row_cost, n_turns)) || !t->seq->chooser)
             continue;
         int32_t room = bora_model_context_length(d->draft) - t->n_tokens;
-        int32_t want =
-            likely_guesses(&t->seq->model, max < room ? max : room, least_likely(row_cost + d->draft_cost, n_turns));
+        float least = least_likely(row_cost + d->draft_cost, n_turns);
+        int32_t want = likely_guesses(&t->seq->model, max < room ? max : room, least);
         if (want > 0)
-            list[n_list++] = (drafting){ .turn = t, .want = want };
+            list[n_list++] = (drafting){ .turn = t, .want = want, .least_logprob = logf(d->p_min) };
     }
     if (n_list > 0)
         guess_by_model(d, list, n_list);
+    for (int32_t i = 0; i < n_list; i++)
+        if (list[i].turn->n_guesses == 0) /* it was asked in vain, which costs less than a wrong guess */
+            list[i].turn->seq->model.tried += 0.5F;
 }

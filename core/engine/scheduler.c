@@ -609,10 +609,12 @@ static int32_t add_snapshot(scheduler *s, const sched_seq *seq)
 int32_t scheduler_commit(scheduler *s, int32_t i, int32_t n_kept)
 {
     sched_seq *seq = s->step.turns[i].seq;
-    unpin(s, seq);
-    seq->n_read += n_kept;
     seq->n_planned = 0;
+    seq->n_read += n_kept;
     give_blocks(s, seq, blocks_for(s, seq->n_read));
+    if (n_kept == 0) /* its own state may be spoiled, and what it was to be restored from is still needed */
+        return -1;
+    unpin(s, seq);
     publish(s, seq);
     return add_snapshot(s, seq);
 }

@@ -9,6 +9,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "serve/access_log.h"
@@ -111,7 +112,7 @@ struct http_server {
     char address[256];
     char *certificate, *private_key;
     char mhd_says[256]; /* libmicrohttpd's first complaint, while it starts */
-    bool started;
+    atomic_bool started;
 
     pthread_mutex_t lock;
     pthread_cond_t ended; /* an exchange was freed, or `gone` returned */

@@ -133,7 +133,8 @@ static void mhd_log(void *ctx, const char *fmt, va_list args)
 {
     http_server *s = ctx;
     char line[256];
-    if (s->started || *s->mhd_says) /* what clients do wrong is not worth a line; the first complaint is the cause */
+    if (atomic_load(&s->started) ||
+        *s->mhd_says) /* what clients do wrong is not worth a line; the first complaint is the cause */
         return;
     vsnprintf(line, sizeof line, fmt, args);
     line[strcspn(line, "\n")] = '\0';
@@ -255,7 +256,7 @@ http_server *http_server_start(const http_options *options, const http_route *ro
         http_server_free(s);
         return NULL;
     }
-    s->started = true;
+    atomic_store(&s->started, true);
     announce(s);
     return s;
 }
