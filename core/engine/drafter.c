@@ -1,5 +1,6 @@
 #include "engine/drafter.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,11 @@
 #include "plugin/runtime.h"
 
 enum {
-    CATCH_UP = 512, /* tokens of a sequence that the draft model reads at a time, before it guesses */
+    CATCH_UP = 512, /* tokens of prompts that the draft model reads in a step, of all sequences together */
     REST = 16,      /* steps without a guess, where guesses are too often wrong */
 };
-/* A guess is made when it is so likely to be right, if those before it are. */
-static const float least_likely = 0.35F;
+/* What a row more costs in a step, as a part of a step of one row: measured, see docs/performance.md. */
+static const float row_cost = 0.2F;
 
 /* What was right lately: both fade. */
 typedef struct record {
@@ -24,10 +25,11 @@ typedef struct record {
 } record;
 
 struct draft_seq {
-    sampler *chooser;      /* NULL: no draft model */
-    bora_session *session; /* of the draft model; NULL: none yet, or it had to give way */
-    int64_t used;          /* when */
-    record lookup, model;
+    sampler *chooser;               /* NULL: no draft model */
+    bora_session *session;          /* of the draft model; NULL: none yet, or it had to give way */
+    int64_t used;                   /* when */
+    record lookup[LOOKUP_MOST + 1]; /* by how many tokens were the same */
+    record model;
     record *last; /* the way of the last guesses */
     draft_seq *next;
 };
@@ -37,6 +39,8 @@ struct bora_drafter {
     int32_t gamma;
     bool lookup;
     sampler_scratch *scratch;
+    float p_min;          /* of a guess, in the draft model's own distribution */
+    float draft_cost;     /* of a guess, as a part of a step of the target */
     float *logits;        /* [DRAFT_SEQS_MAX, draft's n_vocab] */
     draft_seq *sequences; /* those with a session, at most DRAFT_SEQS_MAX */
     int64_t now;
@@ -124,6 +128,9 @@ static bool load_draft(bora_drafter *d, const bora_settings *settings, bora_erro
         return bora_fail(err, BORA_UNSUPPORTED,
                          "%s has a recurrent state and cannot take back a token: it cannot be a draft model",
                          bora_model_name(d->draft));
+    /* A step takes as long as it takes to read the weights. Whoever names a large one wants guesses all the same. */
+    double ratio = bora_model_describe(d->draft).weight_bytes / bora_model_describe(d->target).weight_bytes;
+    d->draft_cost = ratio < 0.25 ? (float)ratio : 0.25F;
     int32_t n_vocab = bora_model_n_vocab(d->draft);
     d->scratch = sampler_scratch_new(n_vocab, err);
     d->logits = d->scratch ? malloc((size_t)DRAFT_SEQS_MAX * (size_t)n_vocab * sizeof *d->logits) : NULL;
@@ -148,6 +155,7 @@ bool bora_drafter_open(bora_model *model, const bora_settings *settings, bora_dr
     if (!d)
         return bora_fail_memory(err, "a drafter");
     *d = (bora_drafter){ .target = model, .gamma = (int32_t)gamma, .lookup = lookup };
+    d->p_min = (float)bora_settings_float(settings, "draft-p-min");
     if (draft && !load_draft(d, settings, err)) {
         bora_drafter_free(d);
         return false;
@@ -183,8 +191,10 @@ draft_seq *drafter_begin(bora_drafter *d, const bora_sampling *sampling, bora_er
         bora_fail_memory(err, "a drafter's sequence");
         return NULL;
     }
-    /* As if the first guesses had been right more often than not. */
-    s->lookup = s->model = (record){ .tried = 3, .right = 2 };
+    /* What is known before anything is: a little more than half are right, and the more tokens were the same. */
+    s->model = s->lookup[4] = (record){ .tried = 3, .right = 2 };
+    s->lookup[3] = (record){ .tried = 2, .right = 1 };
+    s->lookup[2] = (record){ .tried = 3, .right = 1 };
     if (d->draft) /* without one (a bias for a token that it does not have) there is no error, but no guess either */
         s->chooser = sampler_new(sampling, bora_model_n_vocab(d->draft), d->target->tokenizer, NULL);
     return s;
@@ -234,11 +244,19 @@ static bool have_session(bora_drafter *d, draft_seq *s, bora_error *err)
 
 /* ---- how many */
 
-static int32_t likely_guesses(record *r, int32_t max)
+/* How likely the next guess must be to be right, if those before it are: one that is right saves a row's share of a
+ * step for all. */
+static float least_likely(float cost, int32_t n_turns)
+{
+    float share = (1 + row_cost * (float)(n_turns - 1)) / (float)n_turns;
+    return cost < 0.9F * share ? cost / share : 0.9F;
+}
+
+static int32_t likely_guesses(record *r, int32_t max, float least)
 {
     float each = r->right / r->tried, all = each;
     int32_t n = 0;
-    while (n < max && all >= least_likely) {
+    while (n < max && all >= least) {
         all *= each;
         n++;
     }
@@ -264,12 +282,13 @@ void drafter_learn(draft_seq *s, int32_t n_guesses, int32_t n_right)
 typedef struct drafting {
     draft_turn *turn;
     int32_t want;
+    float least_logprob; /* of a guess: the draft model knows rather well when it is wrong */
     const int32_t *feed; /* [n_feed]: what the draft model reads next */
     int32_t n_feed;
 } drafting;
 
-/* What of the sequence the draft model has read already stays; the rest is to be read. */
-static void resume(drafting *g)
+/* What of the sequence the draft model has read already stays; the rest is to be read, *budget tokens at most. */
+static void resume(drafting *g, int32_t *budget)
 {
     bora_session *s = g->turn->seq->session;
     int32_t same = 0;
@@ -278,10 +297,11 @@ static void resume(drafting *g)
     bora_session_truncate(s, same, NULL);
     g->feed = g->turn->tokens + same;
     g->n_feed = g->turn->n_tokens - same;
-    if (g->n_feed > CATCH_UP) { /* others wait: it will guess when it has read all */
-        g->n_feed = CATCH_UP;
+    if (g->n_feed > *budget) { /* others wait: it will guess when it has read all */
+        g->n_feed = *budget;
         g->want = 0;
     }
+    *budget -= g->n_feed;
 }
 
 /* One step of the draft model for those that read or want more; false when there was none, or none that could be. */
@@ -311,8 +331,10 @@ static bool draft_step(bora_drafter *d, drafting *list, int32_t n, bora_error *e
         sampler_place place = { logits, s->tokens, s->length, t->n_prompt, s->length - t->n_prompt };
         logits += bora_model_n_vocab(d->draft);
         bora_token token;
-        if (!sampler_choose(t->seq->chooser, d->scratch, &place, -1, &token, err))
+        if (!sampler_choose(t->seq->chooser, d->scratch, &place, 0, &token, err))
             return false;
+        if (token.logprob < g->least_logprob)
+            continue;
         if (token.id >= bora_model_n_vocab(d->target) || bora_model_is_stop(d->target, token.id))
             continue; /* an answer that ends needs no guesses */
         t->guesses[t->n_guesses++] = token.id;
@@ -328,10 +350,11 @@ static void guess_by_model(bora_drafter *d, drafting *list, int32_t n)
 {
     bora_error err = { .code = BORA_OK };
     bool ok = true;
+    int32_t budget = CATCH_UP;
     for (int32_t i = 0; ok && i < n; i++) {
         list[i].turn->seq->last = &list[i].turn->seq->model;
         if ((ok = have_session(d, list[i].turn->seq, &err)))
-            resume(&list[i]);
+            resume(&list[i], &budget);
     }
     while (ok && draft_step(d, list, n, &err))
         ;
@@ -341,6 +364,21 @@ static void guess_by_model(bora_drafter *d, drafting *list, int32_t n)
     bora_error_clear(&err);
     for (int32_t i = 0; i < n; i++)
         drop_session(d, list[i].turn->seq);
+}
+
+/* True when what was said before is to be believed: it costs less than the draft model, but may be right less often. */
+static bool guess_by_lookup(const bora_drafter *d, draft_turn *t, int32_t max, float least)
+{
+    int32_t from, n_same = d->lookup ? prompt_lookup(t->tokens, t->n_tokens, &from) : 0;
+    if (n_same == 0)
+        return false;
+    record *r = &t->seq->lookup[n_same], *model = &t->seq->model;
+    if (t->seq->chooser && r->right * model->tried < model->right * r->tried)
+        return false;
+    t->n_guesses = likely_guesses(r, max, least);
+    t->seq->last = r;
+    prompt_lookup_copy(t->tokens, t->n_tokens, from, t->n_guesses, t->guesses);
+    return t->n_guesses > 0;
 }
 
 void drafter_guess(bora_drafter *d, draft_turn *turns, int32_t n_turns)
@@ -354,21 +392,17 @@ void drafter_guess(bora_drafter *d, draft_turn *turns, int32_t n_turns)
         t->n_guesses = 0;
         t->seq->last = NULL;
         int32_t max = t->max_guesses < each ? t->max_guesses : each;
-        if (max <= 0)
+        if (max <= 0 || guess_by_lookup(d, t, max, least_likely(row_cost, n_turns)) || !t->seq->chooser)
             continue;
-        if (d->lookup && prompt_lookup(t->tokens, t->n_tokens, 1, t->guesses) > 0) {
-            int32_t want = likely_guesses(&t->seq->lookup, max);
-            t->seq->last = &t->seq->lookup;
-            t->n_guesses = prompt_lookup(t->tokens, t->n_tokens, want, t->guesses);
-        }
-        if (t->n_guesses > 0 || !t->seq->chooser)
-            continue;
-        int32_t room = d->draft ? bora_model_context_length(d->draft) - t->n_tokens : 0;
-        max = max < room ? max : room;
-        int32_t want = likely_guesses(&t->seq->model, max);
+        int32_t room = bora_model_context_length(d->draft) - t->n_tokens;
+        float least = least_likely(row_cost + d->draft_cost, n_turns);
+        int32_t want = likely_guesses(&t->seq->model, max < room ? max : room, least);
         if (want > 0)
-            list[n_list++] = (drafting){ .turn = t, .want = want };
+            list[n_list++] = (drafting){ .turn = t, .want = want, .least_logprob = logf(d->p_min) };
     }
     if (n_list > 0)
         guess_by_model(d, list, n_list);
+    for (int32_t i = 0; i < n_list; i++)
+        if (list[i].turn->n_guesses == 0) /* it was asked in vain, which costs less than a wrong guess */
+            list[i].turn->seq->model.tried += 0.5F;
 }

@@ -29,11 +29,11 @@ static bool begin(bora_job *j, bora_model *model, bora_error *err)
     return j->session && (j->hidden_sums || bora_fail_memory(err, "an embedding"));
 }
 
-static bool read_part(bora_job *j, bora_model *model, bora_error *err)
+static bool read_part(bora_job *j, bora_model *model, int32_t max_tokens, bora_error *err)
 {
     const bora_request *r = &j->request;
     int32_t at = bora_session_length(j->session), width = model_hidden_width(model);
-    int32_t n = r->n_prompt - at < SESSION_CHUNK ? r->n_prompt - at : SESSION_CHUNK;
+    int32_t n = r->n_prompt - at < max_tokens ? r->n_prompt - at : max_tokens;
     float *hidden = malloc((size_t)n * (size_t)width * sizeof *hidden);
     bool ok = hidden ? session_hidden(j->session, r->prompt + at, n, r->n_prompt, hidden, err)
                      : bora_fail_memory(err, "hidden states");
@@ -44,10 +44,10 @@ static bool read_part(bora_job *j, bora_model *model, bora_error *err)
     return ok;
 }
 
-void embedding_read(bora_job *j, bora_model *model)
+void embedding_read(bora_job *j, bora_model *model, int32_t max_tokens)
 {
     bora_error err = { .code = BORA_OK };
-    bool ok = begin(j, model, &err) && read_part(j, model, &err);
+    bool ok = begin(j, model, &err) && read_part(j, model, max_tokens, &err);
     bool last = ok && bora_session_length(j->session) == j->request.n_prompt;
     if (!ok || (last && !give(j, model, &err))) {
         job_fail(j, &err);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "engine/embedding.h"
+#include "engine/pace.h"
 #include "engine/step.h"
 #include "model/model.h"
 
@@ -19,6 +20,8 @@ struct bora_engine {
     int32_t max_queue;
     job_list answers, embeddings; /* being worked on, by the thread alone */
     step_lists lists;
+    pace pace;
+    bool keeps_pace; /* nobody said how many tokens a step has */
     int64_t n_steps;
     pthread_t thread;
     pthread_mutex_t mutex; /* guards what follows */
@@ -146,12 +149,22 @@ static void embed(bora_engine *e, bool all)
         if (all || atomic_load(&j->cancelled))
             job_fail(j, NULL);
         else if (j == e->embeddings.first)
-            embedding_read(j, e->model);
+            embedding_read(j, e->model, e->answers.first ? e->pace.max_behind : e->pace.max_tokens);
         if (!j->ended)
             continue;
         take_out(&e->embeddings, j);
         end_job(e, j);
     }
+}
+
+static void run(bora_engine *e, const sched_step *plan)
+{
+    double begun = seconds();
+    step_run(&e->lists, e->model, e->scheduler, plan, seconds);
+    if (!e->keeps_pace)
+        return;
+    pace_learn(&e->pace, plan->n_tokens, seconds() - begun);
+    scheduler_set_budget(e->scheduler, e->pace.max_tokens, e->pace.max_behind);
 }
 
 static void step(bora_engine *e)
@@ -165,7 +178,7 @@ static void step(bora_engine *e)
     pthread_mutex_unlock(&e->model->mutex);
     e->n_steps++;
     if (ok && plan->n_turns > 0)
-        step_run(&e->lists, e->model, e->scheduler, plan, seconds);
+        run(e, plan);
     else if (err.code) /* no memory: better luck when somebody has ended */
         job_fail(e->answers.last, &err);
     else if (!e->embeddings.first) /* somebody's sessions hold the blocks that are waited for */
@@ -270,18 +283,19 @@ static void free_engine(bora_engine *e)
 
 bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings, bora_error *err)
 {
-    enum { PROMPT_TOKENS = 512, PROMPT_TOKENS_BEHIND = 64 };
     bora_engine *e = calloc(1, sizeof *e);
     if (!e) {
         bora_fail_memory(err, "an engine");
         return NULL;
     }
-    bool said = bora_settings_is_set(settings, "max-num-batched-tokens");
-    int32_t most = said ? (int32_t)bora_settings_int(settings, "max-num-batched-tokens") : PROMPT_TOKENS;
+    e->keeps_pace = !bora_settings_is_set(settings, "max-num-batched-tokens");
+    e->pace = pace_begin();
+    if (!e->keeps_pace)
+        e->pace.max_tokens = e->pace.max_behind = (int32_t)bora_settings_int(settings, "max-num-batched-tokens");
     scheduler_limits limits = {
         .max_seqs = (int32_t)bora_settings_int(settings, "max-seqs"),
-        .max_tokens = most,
-        .max_behind = said || most < PROMPT_TOKENS_BEHIND ? most : PROMPT_TOKENS_BEHIND,
+        .max_tokens = e->pace.max_tokens,
+        .max_behind = e->pace.max_behind,
         .block_tokens = model->states.block_tokens,
         .share = model->states.share,
         .recurrent = model->states.recurrent,

@@ -7,8 +7,12 @@
 
 #include <stdint.h>
 
-/* Finds the last place where as many as possible of the last tokens stood before, two at least and four at most, and
- * copies up to `max` of the tokens that followed; how many. */
-int32_t prompt_lookup(const int32_t *tokens, int32_t n_tokens, int32_t max, int32_t *guesses);
+enum { LOOKUP_LEAST = 2, LOOKUP_MOST = 4 };
+
+/* Finds the last place where as many as possible of the last tokens stood before, LOOKUP_LEAST at least and LOOKUP_MOST
+ * at most; returns how many, or 0. *from is the place of the token that followed. */
+int32_t prompt_lookup(const int32_t *tokens, int32_t n_tokens, int32_t *from);
+/* Copies `n` tokens from there on. */
+void prompt_lookup_copy(const int32_t *tokens, int32_t n_tokens, int32_t from, int32_t n, int32_t *guesses);
 
 #endif

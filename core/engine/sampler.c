@@ -14,6 +14,12 @@
 /* Candidates that are sorted to begin with: nearly always enough. */
 enum { HEAD = 128 };
 
+/* Of a small vocabulary fewer, or all of it would be sorted. */
+static int32_t head_of(const candidates *c)
+{
+    return c->n_groups < 4 * HEAD ? c->n_groups / 4 : HEAD;
+}
+
 struct sampler {
     bora_sampling sampling;
     int32_t n_vocab;
@@ -259,7 +265,7 @@ static own_distribution look_at(sampler_scratch *scratch, int32_t n_top, bora_to
     token->top = scratch->top;
     n_top = n_top < BORA_TOP_LOGPROBS_MAX ? n_top : BORA_TOP_LOGPROBS_MAX;
     if (n_top > 0)
-        candidates_collect(c, n_top > HEAD ? n_top : HEAD, -INFINITY);
+        candidates_collect(c, n_top > head_of(c) ? n_top : head_of(c), -INFINITY);
     for (; token->n_top < n_top && token->n_top < c->n_head; token->n_top++) {
         candidate next = c->head[token->n_top];
         scratch->top[token->n_top] = (bora_logprob){ candidate_token(next), logprob_of(&own, candidate_logit(next)) };
@@ -285,7 +291,7 @@ static int32_t draw(const bora_sampling *a, candidates *c, double random)
     float temperature = a->temperature > 1e-30F ? a->temperature : 1e-30F;
     float floor = a->min_p > 0 ? c->max + (float)(log((double)a->min_p) * temperature) : -INFINITY;
     if (c->n_head == 0)
-        candidates_collect(c, k <= 4 * HEAD ? (int32_t)k : HEAD, k < INT64_MAX ? -INFINITY : floor);
+        candidates_collect(c, k <= 4 * HEAD ? (int32_t)k : head_of(c), k < INT64_MAX ? -INFINITY : floor);
     c->scale = 1 / temperature;
     prefix kept = { .n = INT64_MAX };
     double nucleus = all;

@@ -36,6 +36,12 @@ static int32_t greater(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
+void scheduler_set_budget(scheduler *s, int32_t max_tokens, int32_t max_behind)
+{
+    s->limits.max_tokens = greater(max_tokens, 1);
+    s->limits.max_behind = lesser(greater(max_behind, 1), s->limits.max_tokens);
+}
+
 scheduler *scheduler_new(const scheduler_limits *limits, block_cache *blocks, bora_error *err)
 {
     scheduler *s = calloc(1, sizeof *s);
@@ -51,8 +57,7 @@ scheduler *scheduler_new(const scheduler_limits *limits, block_cache *blocks, bo
     }
     *s = (scheduler){ .limits = *limits, .blocks = blocks, .prompts = prompts, .step.turns = turns };
     s->limits.max_seqs = (int32_t)n;
-    s->limits.max_tokens = greater(limits->max_tokens, 1);
-    s->limits.max_behind = lesser(greater(limits->max_behind, 1), s->limits.max_tokens);
+    scheduler_set_budget(s, limits->max_tokens, limits->max_behind);
     return s;
 }
 
@@ -604,10 +609,12 @@ static int32_t add_snapshot(scheduler *s, const sched_seq *seq)
 int32_t scheduler_commit(scheduler *s, int32_t i, int32_t n_kept)
 {
     sched_seq *seq = s->step.turns[i].seq;
-    unpin(s, seq);
-    seq->n_read += n_kept;
     seq->n_planned = 0;
+    seq->n_read += n_kept;
     give_blocks(s, seq, blocks_for(s, seq->n_read));
+    if (n_kept == 0) /* its own state may be spoiled, and what it was to be restored from is still needed */
+        return -1;
+    unpin(s, seq);
     publish(s, seq);
     return add_snapshot(s, seq);
 }

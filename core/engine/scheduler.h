@@ -79,6 +79,8 @@ typedef struct sched_step {
 /* `blocks` outlives it. */
 scheduler *scheduler_new(const scheduler_limits *limits, block_cache *blocks, bora_error *err);
 void scheduler_free(scheduler *s);
+/* Other budgets, from the next plan on. */
+void scheduler_set_budget(scheduler *s, int32_t max_tokens, int32_t max_behind);
 /* To the end of the queue. The sequence is zero but for what is its owner's; all its tokens (and those that may be
  * added) fit the cache when nothing else is in it: that is the caller's affair. */
 void scheduler_add(scheduler *s, sched_seq *seq);
@@ -90,10 +92,10 @@ void scheduler_remove(scheduler *s, sched_seq *seq);
  * with an error, there is no memory, and everybody is where he was. A step that was not computed is not committed, and
  * planned again; if it may have spoiled recurrent states, its sequences are first set back. */
 const sched_step *scheduler_plan(scheduler *s, bora_error *err);
-/* The turn `i` was computed, and the first n_kept of its tokens are right (all, but for guesses that turned out wrong):
- * their state is in the cache from now on. The owner then takes the other guesses out of its tokens, also those that
- * were not in the turn. Returns a snapshot that the owner fills with the sequence's own state as it is now (or drops),
- * or -1. */
+/* The turn `i` was computed, and the first n_kept of its tokens are right (all, but for guesses that turned out wrong;
+ * none if it failed): their state is in the cache from now on. The owner then takes the other guesses out of its
+ * tokens, also those that were not in the turn. Returns a snapshot that the owner fills with the sequence's own state
+ * as it is now (or drops), or -1. */
 int32_t scheduler_commit(scheduler *s, int32_t i, int32_t n_kept);
 /* A running sequence goes back to the queue, to be read again; as when blocks run out. Not between plan and commit. */
 void scheduler_set_back(scheduler *s, sched_seq *seq);

@@ -148,7 +148,22 @@ assert ask(complete, raw, echo=True, max_tokens=0)["choices"][0] == {
     "text": "Once upon", "index": 0, "logprobs": None, "finish_reason": "length"}
 x = ask(complete, raw, logprobs=2)["choices"][0]["logprobs"]
 assert len(x["tokens"]) == len(x["token_logprobs"]) == len(x["top_logprobs"]) == len(x["text_offset"]) == 12
-assert x["text_offset"][0] == len("Once upon") and all(len(t) <= 2 for t in x["top_logprobs"])
+assert x["text_offset"][0] == len("Once upon") and all(2 <= len(t) <= 3 for t in x["top_logprobs"])
+assert all(t[y] == v for t, y, v in zip(x["top_logprobs"], x["tokens"], x["token_logprobs"]) if y in t)
+for body in ({"prompt": "Once upon"}, {"prompt": ids["tokens"]}, {"prompt": "Once upon", "stream": True}):
+    body = {**raw, **body, "echo": True, "logprobs": 1, "max_tokens": 2}
+    if "stream" in body:
+        y = [c["choices"][0]["logprobs"] for c in stream(complete, body) if c["choices"][0]["logprobs"]]
+        y = {k: [v for part in y for v in part[k]] for k in y[0]}
+    else:
+        y = ask(complete, body)["choices"][0]["logprobs"]
+    n = len(ids["tokens"])
+    assert len(y["tokens"]) == n + 2 and y["token_logprobs"][0] is None and y["top_logprobs"][0] is None, y
+    assert all(v <= 0 for v in y["token_logprobs"][1:]) and y["text_offset"][n] == len("Once upon"), y
+    assert y["token_logprobs"][n:] == x["token_logprobs"][:2], (y, x)
+long = {**raw, "prompt": "word " * 40}
+assert ask(complete, long)["usage"]["prompt_tokens_details"]["cached_tokens"] == 0
+assert ask(complete, long)["usage"]["prompt_tokens_details"]["cached_tokens"] > 0
 best = ask(complete, raw, temperature=1, seed=3, best_of=4, n=2, logprobs=0)
 means = [sum(x["logprobs"]["token_logprobs"]) / len(x["logprobs"]["tokens"]) for x in best["choices"]]
 assert len(means) == 2 and best["usage"]["completion_tokens"] == 48
@@ -210,17 +225,18 @@ x = ask(chat, weather, tool_choice="none")["choices"][0]
 assert x["finish_reason"] == "stop" and "tool_calls" not in x["message"]
 
 # ---- embeddings
-status, _, text = send("/v1/embeddings", {"input": ["Hello", "there"]})
-if status == 200:
-    plain = json.loads(text)
-    assert [x["index"] for x in plain["data"]] == [0, 1] and plain["usage"]["prompt_tokens"] > 0
-    vector = plain["data"][0]["embedding"]
-    assert abs(math.hypot(*vector) - 1) < 1e-5
-    coded = ask("/v1/embeddings", {"input": "Hello", "encoding_format": "base64"})["data"][0]["embedding"]
-    assert list(struct.unpack("<%df" % len(vector), base64.b64decode(coded))) == [struct.unpack("f", struct.pack("f", v))[0] for v in vector]
-    assert len(ask("/v1/embeddings", {"input": "Hello", "dimensions": 8})["data"][0]["embedding"]) == 8
-else:
-    assert status == 400, text
+plain = ask("/v1/embeddings", {"input": ["Hello", "there"]})
+assert [x["index"] for x in plain["data"]] == [0, 1] and plain["usage"]["prompt_tokens"] > 0
+vector = plain["data"][0]["embedding"]
+assert abs(math.hypot(*vector) - 1) < 1e-5
+coded = ask("/v1/embeddings", {"input": "Hello", "encoding_format": "base64"})["data"][0]["embedding"]
+assert list(struct.unpack("<%df" % len(vector), base64.b64decode(coded))) == [struct.unpack("f", struct.pack("f", v))[0] for v in vector]
+short = ask("/v1/embeddings", {"input": "Hello", "dimensions": 8})["data"][0]["embedding"]
+assert len(short) == 8 and abs(math.hypot(*short) - 1) < 1e-5
+many = ask("/v1/embeddings", {"input": [str(i % 7) for i in range(200)]})["data"]
+assert len(many) == 200 and all(many[i]["embedding"] == many[i % 7]["embedding"] for i in range(200))
+wrong("/v1/embeddings", {"input": "word " * 3000}, 400, "input", "context", "context_length_exceeded")
+wrong("/v1/embeddings", {"input": ["a"] * 2049}, 400, "input", "2048")
 
 # ---- what is wrong
 for body, param, word in (

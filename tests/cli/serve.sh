@@ -57,8 +57,8 @@ python3 "$here/serve_models.py" "$url" "$tmp" "$tiny/model.safetensors" || fail 
 grep -q "late: $tmp/late/model.safetensors" "$tmp/log" || fail "the log does not say what is wrong with the model"
 stop_server
 
-# One model, by a name of one's own; no metrics.
-serve -m "$tiny" --alias mine --disable-metrics
+# One model, by a name of one's own; no metrics; what is said is kept.
+serve -m "$tiny" --alias mine --disable-metrics --log "$tmp/contents"
 python3 - "$url" <<'PYTHON' || fail "one model"
 import json, sys, urllib.error, urllib.request
 get = lambda path: urllib.request.urlopen(sys.argv[1] + path, timeout=60)
@@ -69,6 +69,33 @@ try:
     assert False
 except urllib.error.HTTPError as error:
     assert error.code == 404
+for stream in ("false", "true"):
+    body = '{"model": "mine", "messages": [{"role": "user",\n"content": "Hello \\"there\\""}], "max_tokens": 5, "temperature": 0, "stream": %s}'
+    urllib.request.urlopen(sys.argv[1] + "/v1/chat/completions", (body % stream).encode(), timeout=60).read()
+PYTHON
+stop_server
+python3 - "$tmp/contents" <<'PYTHON' || fail "the log of what is said: $(cat "$tmp/contents")"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+assert len(lines) == 2 and lines[0]["answer"]["choices"] == lines[1]["answer"]["choices"]
+assert all(x["time"] and x["id"] and x["request"]["messages"][0]["content"] == 'Hello "there"' for x in lines)
+PYTHON
+[ "$(stat -c %a "$tmp/contents")" = 600 ] || fail "others may read what was said"
+
+# A model without a tokenizer has no text; it can say what its vectors are.
+serve -m "$BORA_FIXTURES/models/plain"
+python3 - "$url" <<'PYTHON' || fail "a model without a tokenizer: $(cat "$tmp/log")"
+import json, sys, urllib.error, urllib.request
+def send(path, body):
+    try:
+        return json.load(urllib.request.urlopen(sys.argv[1] + path, json.dumps(body).encode(), timeout=60))
+    except urllib.error.HTTPError as error:
+        return json.load(error)["error"]
+for path, body in (("chat/completions", {"messages": [{"role": "user", "content": "a"}]}), ("completions", {"prompt": "a"}),
+                   ("completions", {"prompt": [1, 2]}), ("tokenize", {"prompt": "a"}), ("detokenize", {"tokens": [1]})):
+    error = send("/v1/" + path, body)
+    assert error["code"] in ("no_tokenizer", "no_chat_template") and "/" not in error["message"].replace("/v1/completions", ""), error
+assert send("/v1/embeddings", {"input": [[1, 2], [3]]})["data"][1]["embedding"]
 PYTHON
 stop_server
 

@@ -48,7 +48,7 @@ for _ in range(2):
 assert states() == {"tiny-llama": "unloaded", "late": "failed"}  # it had to make room
 assert ask("tiny-llama")[2]["choices"][0]["text"] == whole
 shutil.copy(weights, folder + "/late/model.safetensors")
-assert json.loads(send("/v1/models/unload", {"model_id": "late"})[2])["status"] == "unloaded"  # may be tried again at once
+assert json.loads(send("/v1/models/reload", {"model_id": "late"})[2])["status"] == "loaded"  # at once, and not later
 assert ask("late")[2]["choices"][0]["text"] == whole and states() == {"tiny-llama": "unloaded", "late": "loaded"}
 
 

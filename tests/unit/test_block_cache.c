@@ -216,7 +216,8 @@ static void snapshots_go_with_their_blocks(void **state)
     block_cache_drop_snapshot(c, first);
     assert_false(block_cache_has_snapshot(c, b[1]));
     assert_int_equal(block_cache_add_snapshot(c, b[1]), first);
-    /* With the content of a block its snapshot is gone. */
+    /* With the content of a block its snapshot is gone, and free before others are taken away. */
+    block_cache_unpin_snapshot(c, block_cache_pin_snapshot(c, a[2]));
     give_chain(c, a, 3);
     assert_int_equal(block_cache_take(c), a[2]);
     assert_false(block_cache_has_snapshot(c, a[2]));

@@ -271,7 +271,8 @@ static void same_answers_with_guesses(void **state)
     char path[512];
     bora_engine_stats stats;
     snprintf(path, sizeof path, "%s", fixture("window"));
-    const char *options[] = { "max-seqs", "4", "prompt-lookup", "true", "gamma", "3", "draft-model", path, NULL };
+    const char *options[] = { "max-seqs",    "4", "prompt-lookup", "true", "gamma", "3",
+                              "draft-p-min", "0", "draft-model",   path,   NULL };
     stats = everybody_gets_what_he_would_get_alone("plain", options, 2);
     assert_true(stats.n_drafted > 0);
     snprintf(path, sizeof path, "%s", fixture("plain"));

@@ -242,7 +242,7 @@ static int32_t blocks_for(const world *w, int32_t n_tokens)
  * beginning; and nobody waits too long. */
 static void check_order(const world *w, const sched_step *step)
 {
-    int32_t n_running = 0, n_preempted = 0, n_waiting = 0;
+    int32_t n_running = 0, n_preempted = 0, n_waiting = 0, n_following = 0, n_followed = 0;
     const sim_seq *overtaken = NULL;
     bool first = true;
     for (int32_t i = 0; i < w->n_alive; i++) {
@@ -250,6 +250,8 @@ static void check_order(const world *w, const sched_step *step)
         bool was_running = q->state == SCHED_RUNNING, runs = q->seq.state == SCHED_RUNNING;
         n_running += runs;
         n_waiting += !runs;
+        n_following += q->seq.ahead != NULL;
+        n_followed += q->seq.n_followers;
         n_preempted += was_running && !runs;
         must(q->seq.n_preempted - q->n_preempted == (was_running && !runs));
         if (runs && first)
@@ -268,6 +270,7 @@ static void check_order(const world *w, const sched_step *step)
         }
         must(w->n_steps <= q->deadline);
     }
+    must(n_following == n_followed);
     must(n_running == scheduler_n_running(w->s));
     must(n_waiting == scheduler_n_waiting(w->s));
     must(n_running <= w->limits.max_seqs);
@@ -464,14 +467,21 @@ static void step_world(world *w)
     for (int32_t i = 0; i < step->n_turns && !fails; i++)
         go_on(w, step, i);
     memory_fails_after = -1;
-    for (int32_t i = 0; i < step->n_turns && fails && w->limits.recurrent; i++)
-        if (step->turns[i].restore < 0) /* spoiled; the others are restored again */
+    bool says_so = next_random(2);
+    for (int32_t i = 0; i < step->n_turns && fails; i++) {
+        if (says_so)
+            must(scheduler_commit(w->s, i, 0) == -1);
+        ((sim_seq *)step->turns[i].seq)->own_state = 0;
+        if (w->limits.recurrent && step->turns[i].restore < 0) /* spoiled; the others are restored again */
             scheduler_set_back(w->s, step->turns[i].seq);
+    }
     for (int32_t i = 0; i < w->n_alive; i++) {
         drop_guesses(w->alive[i]);
         w->alive[i]->deadline += fails ? MAX_TOKENS : 0; /* perhaps all is read again */
     }
     check_blocks(w);
+    for (int32_t i = 0; i < w->n_alive && !fails; i++)
+        must(w->alive[i]->seq.n_blocks == blocks_for(w, w->alive[i]->seq.n_read));
     end_some(w);
     w->n_steps++;
 }
@@ -709,6 +719,25 @@ static void guesses_go_before_anybody_is_set_back(void **state)
     tear_down();
 }
 
+static void guesses_take_nothing_that_prompts_were_promised(void **state)
+{
+    (void)state;
+    set_up(8, 8, 16, 4);
+    sim_seq *first = ask(1, 0, 7);
+    step_by_hand();
+    ask(2, 0, 16);
+    step_by_hand();
+    assert_took(1, 4); /* two blocks for the first, one of four for the second */
+    add_guesses(first, 6);
+    step_by_hand();
+    assert_took(7, 4); /* a block for its token, and the one that is nobody's for guesses */
+    assert_int_equal(first->seq.n_read, 15);
+    add_guesses(first, 6);
+    step_by_hand();
+    assert_took(1, 4); /* the two that are left are the second's */
+    tear_down();
+}
+
 static void who_came_last_is_set_back_and_reads_little_again(void **state)
 {
     (void)state;
@@ -819,6 +848,7 @@ int main(void)
         cmocka_unit_test(choices_of_one_question_read_it_once),
         cmocka_unit_test(the_last_token_is_always_read),
         cmocka_unit_test(guesses_go_before_anybody_is_set_back),
+        cmocka_unit_test(guesses_take_nothing_that_prompts_were_promised),
         cmocka_unit_test(who_came_last_is_set_back_and_reads_little_again),
         cmocka_unit_test(recurrent_states_are_shared_where_there_are_snapshots),
         cmocka_unit_test(nobody_overtakes_for_blocks),

@@ -39,7 +39,7 @@ static bool open_host(service *s, bora_runtime *runtime, const serve_what *what,
             .log_ctx = s->cli,
         },
         err);
-    return s->api.host != NULL;
+    return s->api.host && api_embedder_start(&s->api, err);
 }
 
 static bool open_server(service *s, const serve_what *what, bora_error *err)
@@ -84,6 +84,7 @@ bool serve_models(cli *c, bora_runtime *runtime, const serve_what *what, bora_er
         host_stop(s.api.host); /* by now all answers are written, or given up */
     if (s.server)
         http_server_free(s.server);
+    api_embedder_stop(&s.api);
     host_free(s.api.host);
     metrics_free(s.api.metrics);
     content_log_close(s.api.contents);

@@ -172,8 +172,8 @@ BORA_API bora_engine *bora_engine_start(bora_model *model, const bora_settings *
 BORA_API void bora_engine_stop(bora_engine *engine);
 
 /* Hands in a request, from any thread. What it points to is copied (ctx is the caller's). Its callbacks are called in
- * the engine's thread; they must not block, and of the engine they may call bora_job_cancel() alone. `on_end` is called
- * once, after all others, with the answer, and with an error if it ended by one, else NULL.
+ * the engine's thread; they must not block, and of the engine they may call bora_job_cancel() and bora_job_release()
+ * alone. `on_end` is called once, after all others, with the answer, and with an error if it ended by one, else NULL.
  *
  * Errors at once, and then nothing is called: BORA_USAGE and BORA_LIMIT for a request that can never run (a prompt that
  * does not fit); BORA_BUSY when as many requests wait as may. What was taken is not failed for want of room.

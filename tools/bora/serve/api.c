@@ -43,24 +43,52 @@ bool api_read(api *a, http_exchange *x, api_kind kind, api_request *r)
     return false;
 }
 
-const host_model *api_model(api *a, http_exchange *x, const api_request *r)
+static void reply_no_model(http_exchange *x, const bora_error *err)
 {
-    bora_error err = { .code = BORA_OK };
-    const host_model *m = host_acquire(a->host, r->model, &err);
-    if (m)
-        return m;
     api_error e = { 0 };
-    if (err.code == BORA_NOT_FOUND)
-        api_fail(&e, 404, "model", "model_not_found", "%s", err.message);
-    else if (err.code == BORA_BUSY)
-        api_fail(&e, 503, NULL, "model_busy", "%s", err.message);
-    else if (err.code == BORA_MEMORY)
-        api_fail(&e, 503, NULL, "out_of_memory", "%s", err.message);
+    if (err->code == BORA_NOT_FOUND)
+        api_fail(&e, 404, "model", "model_not_found", "%s", err->message);
+    else if (err->code == BORA_BUSY)
+        api_fail(&e, 503, NULL, "model_busy", "%s", err->message);
+    else if (err->code == BORA_MEMORY)
+        api_fail(&e, 503, NULL, "out_of_memory", "%s", err->message);
     else
-        api_fail(&e, 500, "model", "model_not_loaded", "%s", err.message);
+        api_fail(&e, 500, "model", "model_not_loaded", "%s", err->message);
     e.retry_after_s = e.status == 503 ? 5 : 0;
     api_reply_error(x, &e);
-    return NULL;
+}
+
+/* What goes on once there is a model. */
+typedef struct rest {
+    api *api;
+    http_exchange *x;
+    api_request request;
+    api_then then;
+} rest;
+
+static void go_on(void *ctx, const host_model *m, const bora_error *err)
+{
+    rest *r = ctx;
+    if (m) {
+        r->then(r->api, r->x, m, &r->request);
+    } else {
+        reply_no_model(r->x, err);
+        api_request_free(&r->request);
+    }
+    free(r);
+}
+
+void api_with_model(api *a, http_exchange *x, api_request *q, api_then then)
+{
+    rest *r = malloc(sizeof *r);
+    if (!r) {
+        api_request_free(q);
+        api_reply_bora(x, NULL, &(bora_error){ .code = BORA_MEMORY });
+        return;
+    }
+    *r = (rest){ .api = a, .x = x, .request = *q, .then = then };
+    *q = (api_request){ 0 };
+    host_get(a->host, r->request.model, go_on, r);
 }
 
 void api_reply_error(http_exchange *x, const api_error *e)
@@ -151,12 +179,22 @@ char *api_render(const host_model *m, const api_request *r, api_error *e)
     return prompt;
 }
 
+const bora_tokenizer *api_tokenizer(const host_model *m, api_error *e)
+{
+    const bora_tokenizer *t = bora_model_tokenizer(m->model, NULL);
+    if (!t)
+        api_fail(e, 400, "model", "no_tokenizer", "the model \"%s\" has no tokenizer, and so no text", m->id);
+    return t;
+}
+
 int32_t *api_encode(const host_model *m, const char *text, bool rendered, int32_t *n, api_error *e)
 {
     int32_t *ids = NULL;
     size_t count = 0;
     bora_error err = { .code = BORA_OK };
     const char *param = rendered ? "messages" : "prompt";
+    if (!api_tokenizer(m, e))
+        return NULL;
     if (!bora_model_encode(m->model, text, strlen(text), rendered, &ids, &count, &err)) {
         api_fail_bora(e, param, &err);
         return NULL;

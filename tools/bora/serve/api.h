@@ -21,6 +21,7 @@ typedef struct api {
     host *host;
     metrics *metrics; /* NULL: there is no /metrics */
     api_metrics count;
+    struct embedder *embedder;                                      /* see embeddings.c */
     content_log *contents;                                          /* NULL: what is said is not logged */
     void (*log)(void *ctx, bora_log_level level, const char *line); /* from any thread; or NULL */
     void *log_ctx;
@@ -43,6 +44,10 @@ typedef struct api_route {
 const api_route *api_routes(void);
 /* The same as the server takes them: malloc'd; NULL when memory ran out. */
 http_route *api_http_routes(void);
+
+/* Starts and ends the thread behind embeddings; at the end no requests are under way. */
+bool api_embedder_start(api *a, bora_error *err);
+void api_embedder_stop(api *a);
 
 /* ---- handlers, by file */
 
@@ -67,8 +72,11 @@ void handle_root(http_exchange *x, void *ctx);
 
 /* Reads the body of a request of that kind. False: an error was the answer. */
 bool api_read(api *a, http_exchange *x, api_kind kind, api_request *r);
-/* The model that the request names, loaded. NULL: an error was the answer. */
-const host_model *api_model(api *a, http_exchange *x, const api_request *r);
+/* Goes on with the model that the request names, which may have to be loaded first: perhaps later, and in another
+ * thread. `then` owns the model and the request (which is empty here afterwards). If there is no model, an error is the
+ * answer. */
+typedef void (*api_then)(api *a, http_exchange *x, const host_model *m, api_request *r);
+void api_with_model(api *a, http_exchange *x, api_request *r, api_then then);
 /* Ends the exchange with an error. */
 void api_reply_error(http_exchange *x, const api_error *e);
 /* Ends the exchange with an error of the core. */
@@ -81,6 +89,9 @@ void api_reply_json(http_exchange *x, struct writer *w);
 char *api_render(const host_model *m, const api_request *r, api_error *e);
 /* Its tokens, malloc'd, at least one. NULL with an error. */
 int32_t *api_encode(const host_model *m, const char *text, bool rendered, int32_t *n, api_error *e);
+
+/* The model's tokenizer; NULL with an error. */
+const bora_tokenizer *api_tokenizer(const host_model *m, api_error *e);
 
 /* Letters and digits that nobody can guess, in `out` [n + 1]. */
 void api_random_id(char *out, size_t n);

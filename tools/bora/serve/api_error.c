@@ -50,8 +50,6 @@ bool api_fail_bora(api_error *e, const char *param, const bora_error *err)
         return api_fail(e, 400, param, "unsupported", "%s", err->message);
     case BORA_LIMIT:
         return api_fail(e, 400, param, "context_length_exceeded", "%s", err->message);
-    case BORA_NOT_FOUND:
-        return api_fail(e, 404, param, "not_found", "%s", err->message);
     case BORA_BUSY:
         e->retry_after_s = RETRY_AFTER_S;
         return api_fail(e, 429, NULL, "queue_full", "%s", err->message);
@@ -60,7 +58,7 @@ bool api_fail_bora(api_error *e, const char *param, const bora_error *err)
         return api_fail(e, 503, NULL, "out_of_memory", "the server is short of memory");
     case BORA_CANCELLED:
         return api_fail(e, 503, NULL, "cancelled", "the server stopped before the answer was finished");
-    default: /* what is wrong inside is for the log */
+    default: /* what is wrong inside, or not found, is for the log: it may name paths */
         return api_fail(e, 500, NULL, NULL, "the server failed; its log says more");
     }
 }

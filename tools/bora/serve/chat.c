@@ -211,18 +211,9 @@ static bool set_tools(reply *r, api_error *e)
     return r->tools_json || api_fail_bora(e, NULL, &(bora_error){ .code = BORA_MEMORY });
 }
 
-void handle_chat(http_exchange *x, void *ctx)
+static void chat(api *a, http_exchange *x, const host_model *m, api_request *q)
 {
-    api *a = ctx;
-    api_request q;
-    if (!api_read(a, x, API_CHAT, &q))
-        return;
-    const host_model *m = api_model(a, x, &q);
-    if (!m) {
-        api_request_free(&q);
-        return;
-    }
-    reply *r = reply_new(a, x, &form, m, &q, 1);
+    reply *r = reply_new(a, x, &form, m, q, 1);
     if (!r)
         return;
     api_error e = { 0 };
@@ -235,4 +226,11 @@ void handle_chat(http_exchange *x, void *ctx)
         reply_run(r, (size_t)r->request.n);
     else
         reply_fail(r, &e);
+}
+
+void handle_chat(http_exchange *x, void *ctx)
+{
+    api_request q;
+    if (api_read(ctx, x, API_CHAT, &q))
+        api_with_model(ctx, x, &q, chat);
 }

@@ -132,7 +132,7 @@ static const reply_form form = {
 static char *decode(const host_model *m, const reply_prompt *p, bool keep_special, api_error *e)
 {
     bora_error err = { .code = BORA_OK };
-    const bora_tokenizer *t = bora_model_tokenizer(m->model, &err);
+    const bora_tokenizer *t = api_tokenizer(m, e);
     bora_detokenizer *d = t ? bora_detokenizer_new(t, !keep_special, &err) : NULL;
     writer w = { 0 };
     const char *piece;
@@ -155,6 +155,8 @@ static char *decode(const host_model *m, const reply_prompt *p, bool keep_specia
 static bool set_prompt(reply *r, size_t i, api_error *e)
 {
     reply_prompt *p = &r->prompts[i];
+    if (!api_tokenizer(r->model, e)) /* the answer is text, whatever the prompt is */
+        return false;
     api_input in = api_input_at(r->request.prompt, i);
     if (in.text) {
         p->tokens = api_encode(r->model, in.text, false, &p->n, e);
@@ -169,18 +171,9 @@ static bool set_prompt(reply *r, size_t i, api_error *e)
     return p->tokens && e->status == 0;
 }
 
-void handle_completion(http_exchange *x, void *ctx)
+static void complete(api *a, http_exchange *x, const host_model *m, api_request *q)
 {
-    api *a = ctx;
-    api_request q;
-    if (!api_read(a, x, API_COMPLETION, &q))
-        return;
-    const host_model *m = api_model(a, x, &q);
-    if (!m) {
-        api_request_free(&q);
-        return;
-    }
-    reply *r = reply_new(a, x, &form, m, &q, api_n_inputs(q.prompt));
+    reply *r = reply_new(a, x, &form, m, q, api_n_inputs(q->prompt));
     if (!r)
         return;
     api_error e = { 0 };
@@ -192,4 +185,11 @@ void handle_completion(http_exchange *x, void *ctx)
         reply_run(r, (size_t)n);
     else
         reply_fail(r, &e);
+}
+
+void handle_completion(http_exchange *x, void *ctx)
+{
+    api_request q;
+    if (api_read(ctx, x, API_COMPLETION, &q))
+        api_with_model(ctx, x, &q, complete);
 }

@@ -1,145 +1,105 @@
 /* POST /v1/embeddings: a vector for each text, of unit length, so that a product of two says how alike they are.
  *
- * The handler stays until all are there, and hands in as many at a time as the engine takes. */
+ * A request may have thousands of texts, and more than an engine's queue would take. A thread of its own hands them in,
+ * so many at a time, for all requests. */
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api.h"
 #include "writer.h"
 
-enum { IN_FLIGHT_MAX = 32 };
+enum { IN_FLIGHT_MAX = 32, RETRY_NS = 20000000 };
 
+typedef struct embedder embedder;
 typedef struct batch batch;
 
 typedef struct item {
     batch *batch;
+    int32_t *tokens;
+    int32_t n_tokens;
     float *values;
-    int32_t width, n_prompt;
-    bool out_of_memory;
+    int32_t width;
     bora_job *job;
 } item;
 
+/* A request. */
 struct batch {
-    pthread_mutex_t mutex; /* guards all of this but the items' jobs */
-    pthread_cond_t changed;
+    embedder *embedder;
+    http_exchange *x;
+    const host_model *model;
+    api_request request;
     item *items;
-    size_t n, n_handed_in, n_ended;
-    bool gone;
-    bora_error err;
+    size_t n;
+    size_t n_handed_in, n_ended; /* of the items; guarded by the embedder's mutex, as what follows */
+    bool gone, cancelled;
+    api_error error;
+    batch *next;
 };
 
-/* ---- the engine's thread */
+/* The thread that hands in. */
+struct embedder {
+    api *api;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    batch *first;
+    bool stopping;
+};
+
+static void free_batch(batch *b)
+{
+    for (size_t i = 0; b->items && i < b->n; i++) {
+        bora_job_release(b->items[i].job);
+        free(b->items[i].tokens);
+        free(b->items[i].values);
+    }
+    free(b->items);
+    api_request_free(&b->request);
+    host_release(b->embedder->api->host, b->model);
+    free(b);
+}
+
+/* ---- callbacks */
 
 static void on_embedding(void *ctx, const float *values, int32_t width)
 {
     item *it = ctx;
     it->values = malloc((size_t)width * sizeof *values);
-    it->out_of_memory = it->values == NULL;
+    it->width = width;
     if (it->values)
         memcpy(it->values, values, (size_t)width * sizeof *values);
-    it->width = width;
 }
 
 static void on_end(void *ctx, const bora_answer *answer, const bora_error *failure)
 {
     item *it = ctx;
     batch *b = it->batch;
-    pthread_mutex_lock(&b->mutex);
-    it->n_prompt = answer->n_prompt;
+    embedder *m = b->embedder;
+    pthread_mutex_lock(&m->mutex);
     if (failure)
-        bora_fail(&b->err, failure->code, "%s", failure->message);
-    else if (it->out_of_memory)
-        bora_fail_memory(&b->err, "an embedding");
+        api_fail_bora(&b->error, "input", failure);
+    else if (answer->finish == BORA_FINISH_CANCELLED)
+        api_fail_bora(&b->error, NULL, &(bora_error){ .code = BORA_CANCELLED });
+    else if (!it->values && it->width > 0)
+        api_fail_bora(&b->error, NULL, &(bora_error){ .code = BORA_MEMORY });
     else if (!it->values)
-        bora_fail(&b->err, answer->finish == BORA_FINISH_CANCELLED ? BORA_CANCELLED : BORA_UNSUPPORTED,
-                  "this model gives no embeddings");
+        api_fail(&b->error, 400, "model", "unsupported", "this model gives no embeddings");
     b->n_ended++;
-    pthread_cond_broadcast(&b->changed);
-    pthread_mutex_unlock(&b->mutex);
+    pthread_cond_signal(&m->changed);
+    pthread_mutex_unlock(&m->mutex);
 }
-
-/* ---- the handler's */
 
 static void on_gone(void *ctx)
 {
     batch *b = ctx;
-    pthread_mutex_lock(&b->mutex);
+    embedder *m = b->embedder;
+    pthread_mutex_lock(&m->mutex);
     b->gone = true;
-    pthread_cond_broadcast(&b->changed);
-    pthread_mutex_unlock(&b->mutex);
-}
-
-/* Waits until fewer than so many are under way. False: it is over. */
-static bool wait_below(batch *b, size_t n)
-{
-    pthread_mutex_lock(&b->mutex);
-    while (b->n_handed_in - b->n_ended >= n && b->err.code == BORA_OK && !b->gone)
-        pthread_cond_wait(&b->changed, &b->mutex);
-    bool ok = b->err.code == BORA_OK && !b->gone;
-    pthread_mutex_unlock(&b->mutex);
-    return ok;
-}
-
-static void count(batch *b, int change)
-{
-    pthread_mutex_lock(&b->mutex);
-    b->n_handed_in += (size_t)change;
-    pthread_mutex_unlock(&b->mutex);
-}
-
-/* Hands one in; while others of this request are under way, a full queue is worth waiting for. */
-static bool hand_in(batch *b, const host_model *m, item *it, const int32_t *tokens, int32_t n, api_error *e)
-{
-    bora_request request = {
-        .prompt = tokens,
-        .n_prompt = n,
-        .max_tokens = 1,
-        .sampling = bora_sampling_defaults(),
-        .on_embedding = on_embedding,
-        .ctx = it,
-    };
-    for (;;) {
-        bora_error err = { .code = BORA_OK };
-        count(b, 1);
-        if ((it->job = bora_engine_submit(m->engine, &request, on_end, &err)))
-            return true;
-        count(b, -1);
-        size_t under_way = b->n_handed_in - b->n_ended; /* this thread alone makes it more */
-        if (err.code != BORA_BUSY || under_way == 0)
-            return api_fail_bora(e, "input", &err);
-        if (!wait_below(b, under_way))
-            return false;
-    }
-}
-
-static bool embed(batch *b, const host_model *m, const api_request *q, size_t i, api_error *e)
-{
-    api_input in = api_input_at(q->input, i);
-    int32_t *tokens, n = 0;
-    size_t count_ids = 0;
-    if (in.text) {
-        tokens = api_encode(m, in.text, false, &n, e);
-    } else {
-        tokens = api_ids(in.ids, bora_model_n_vocab(m->model), "input", &count_ids, e);
-        n = (int32_t)count_ids;
-    }
-    bool ok = tokens && wait_below(b, IN_FLIGHT_MAX) && hand_in(b, m, &b->items[i], tokens, n, e);
-    free(tokens);
-    return ok;
-}
-
-/* Waits for all; what is not wanted any more is cancelled. */
-static void finish(batch *b, bool wanted)
-{
-    for (size_t i = 0; i < b->n && (!wanted || !wait_below(b, 1)); i++)
-        if (b->items[i].job)
-            bora_job_cancel(b->items[i].job);
-    pthread_mutex_lock(&b->mutex);
-    while (b->n_ended < b->n_handed_in)
-        pthread_cond_wait(&b->changed, &b->mutex);
-    pthread_mutex_unlock(&b->mutex);
+    pthread_cond_signal(&m->changed);
+    pthread_mutex_unlock(&m->mutex);
 }
 
 /* ---- the answer */
@@ -197,16 +157,17 @@ static void put_item(writer *w, const item *it, size_t index, const api_request 
     put_close(w, '}');
 }
 
-static void reply_with(http_exchange *x, const api *a, const batch *b, const host_model *m, const api_request *q)
+static void reply_with(const api *a, const batch *b)
 {
+    const host_model *m = b->model;
     writer w = { 0 };
     int64_t n_prompt = 0;
     put_open(&w, NULL, '{');
     put_string(&w, "object", "list");
     put_open(&w, "data", '[');
     for (size_t i = 0; i < b->n; i++) {
-        put_item(&w, &b->items[i], i, q);
-        n_prompt += b->items[i].n_prompt;
+        put_item(&w, &b->items[i], i, &b->request);
+        n_prompt += b->items[i].n_tokens;
     }
     put_close(&w, ']');
     put_string(&w, "model", m->id);
@@ -216,53 +177,191 @@ static void reply_with(http_exchange *x, const api *a, const batch *b, const hos
     put_close(&w, '}');
     put_close(&w, '}');
     metric_add(a->count.prompt_tokens, (double)n_prompt, METRIC_LABELS(m->id));
-    http_note(x, m->id, (int)n_prompt, 0);
-    api_reply_json(x, &w);
+    http_note(b->x, m->id, (int)n_prompt, 0);
+    api_reply_json(b->x, &w);
 }
 
-static void answer(api *a, http_exchange *x, const host_model *m, const api_request *q)
+/* ---- the thread that hands in; with the mutex held */
+
+static bool is_over(const batch *b)
 {
-    batch b = { .n = api_n_inputs(q->input) };
+    return b->gone || b->error.status != 0;
+}
+
+/* Hands in what may be. True: the queue is full, and it is worth coming again. */
+static bool hand_in(batch *b)
+{
+    while (!is_over(b) && b->n_handed_in < b->n && b->n_handed_in - b->n_ended < IN_FLIGHT_MAX) {
+        item *it = &b->items[b->n_handed_in];
+        bora_error err = { .code = BORA_OK };
+        bora_request request = {
+            .prompt = it->tokens,
+            .n_prompt = it->n_tokens,
+            .max_tokens = 1,
+            .sampling = bora_sampling_defaults(),
+            .on_embedding = on_embedding,
+            .ctx = it,
+        };
+        it->job = bora_engine_submit(b->model->engine, &request, on_end, &err);
+        if (!it->job && err.code == BORA_BUSY && b->n_handed_in > 0)
+            return true;
+        if (it->job)
+            b->n_handed_in++;
+        else
+            api_fail_bora(&b->error, "input", &err);
+    }
+    return false;
+}
+
+static void cancel(batch *b)
+{
+    for (size_t i = 0; i < b->n_handed_in && !b->cancelled; i++)
+        bora_job_cancel(b->items[i].job);
+    b->cancelled = true;
+}
+
+static bool has_ended(const batch *b)
+{
+    return b->n_ended == b->n_handed_in && (b->n_handed_in == b->n || is_over(b));
+}
+
+/* Without the mutex. */
+static void finish(embedder *m, batch *b, bool gone)
+{
+    if (gone)
+        api_fail_bora(&b->error, NULL, &(bora_error){ .code = BORA_CANCELLED });
+    if (b->error.status != 0)
+        api_reply_error(b->x, &b->error);
+    else
+        reply_with(m->api, b);
+    free_batch(b);
+}
+
+static void *feed(void *arg)
+{
+    embedder *m = arg;
+    pthread_mutex_lock(&m->mutex);
+    while (!m->stopping || m->first) {
+        bool full = false, ended = false;
+        for (batch **at = &m->first; *at && !ended;) {
+            batch *b = *at;
+            full |= hand_in(b);
+            if (is_over(b))
+                cancel(b);
+            ended = has_ended(b);
+            if (ended) {
+                bool gone = b->gone;
+                *at = b->next;
+                pthread_mutex_unlock(&m->mutex);
+                finish(m, b, gone);
+                pthread_mutex_lock(&m->mutex);
+            } else {
+                at = &b->next;
+            }
+        }
+        if (ended || (m->stopping && !m->first))
+            continue;
+        if (full) {
+            struct timespec until;
+            clock_gettime(CLOCK_REALTIME, &until);
+            until.tv_nsec += RETRY_NS;
+            until.tv_sec += until.tv_nsec / 1000000000;
+            until.tv_nsec %= 1000000000;
+            pthread_cond_timedwait(&m->changed, &m->mutex, &until);
+        } else {
+            pthread_cond_wait(&m->changed, &m->mutex);
+        }
+    }
+    pthread_mutex_unlock(&m->mutex);
+    return NULL;
+}
+
+bool api_embedder_start(api *a, bora_error *err)
+{
+    embedder *m = calloc(1, sizeof *m);
+    if (!m)
+        return bora_fail_memory(err, "embeddings");
+    m->api = a;
+    pthread_mutex_init(&m->mutex, NULL);
+    pthread_cond_init(&m->changed, NULL);
+    if (pthread_create(&m->thread, NULL, feed, m) != 0) {
+        free(m);
+        return bora_fail(err, BORA_LIMIT, "the system gives no thread for embeddings");
+    }
+    a->embedder = m;
+    return true;
+}
+
+void api_embedder_stop(api *a)
+{
+    embedder *m = a->embedder;
+    if (!m)
+        return;
+    pthread_mutex_lock(&m->mutex);
+    m->stopping = true;
+    pthread_cond_signal(&m->changed);
+    pthread_mutex_unlock(&m->mutex);
+    pthread_join(m->thread, NULL);
+    pthread_mutex_destroy(&m->mutex);
+    pthread_cond_destroy(&m->changed);
+    free(m);
+    a->embedder = NULL;
+}
+
+/* ---- the handler */
+
+static bool set_tokens(batch *b, size_t i, api_error *e)
+{
+    item *it = &b->items[i];
+    api_input in = api_input_at(b->request.input, i);
+    const host_model *m = b->model;
+    size_t n = 0;
+    it->batch = b;
+    if (in.text) {
+        it->tokens = api_encode(m, in.text, false, &it->n_tokens, e);
+    } else {
+        it->tokens = api_ids(in.ids, bora_model_n_vocab(m->model), "input", &n, e);
+        it->n_tokens = (int32_t)n;
+    }
+    if (it->tokens && it->n_tokens > bora_model_context_length(m->model))
+        return api_fail(e, 400, "input", "context_length_exceeded",
+                        "input %zu has %d tokens, and this model's context holds %d", i, it->n_tokens,
+                        bora_model_context_length(m->model));
+    return it->tokens != NULL;
+}
+
+static void embed(api *a, http_exchange *x, const host_model *m, api_request *q)
+{
     api_error e = { 0 };
-    b.items = calloc(b.n, sizeof *b.items);
-    if (!b.items) {
+    batch *b = calloc(1, sizeof *b);
+    if (!b) {
+        api_request_free(q);
+        host_release(a->host, m);
         api_reply_bora(x, NULL, &(bora_error){ .code = BORA_MEMORY });
         return;
     }
-    pthread_mutex_init(&b.mutex, NULL);
-    pthread_cond_init(&b.changed, NULL);
-    http_on_gone(x, on_gone, &b);
-    bool ok = true;
-    for (size_t i = 0; ok && i < b.n; i++) {
-        b.items[i].batch = &b;
-        ok = embed(&b, m, q, i, &e);
-    }
-    finish(&b, ok);
-    if (b.err.code != BORA_OK || (b.gone && e.status == 0))
-        api_fail_bora(&e, "input", b.err.code != BORA_OK ? &b.err : &(bora_error){ .code = BORA_CANCELLED });
-    if (e.status != 0)
+    *b = (batch){ .embedder = a->embedder, .x = x, .model = m, .request = *q, .n = api_n_inputs(q->input) };
+    *q = (api_request){ 0 };
+    b->items = calloc(b->n, sizeof *b->items);
+    bool ok = b->items || api_fail_bora(&e, NULL, &(bora_error){ .code = BORA_MEMORY });
+    for (size_t i = 0; ok && i < b->n; i++)
+        ok = set_tokens(b, i, &e);
+    if (!ok) {
         api_reply_error(x, &e);
-    else
-        reply_with(x, a, &b, m, q);
-    for (size_t i = 0; i < b.n; i++) {
-        bora_job_release(b.items[i].job);
-        free(b.items[i].values);
+        free_batch(b);
+        return;
     }
-    pthread_mutex_destroy(&b.mutex);
-    pthread_cond_destroy(&b.changed);
-    free(b.items);
+    http_on_gone(x, on_gone, b);
+    pthread_mutex_lock(&a->embedder->mutex);
+    b->next = a->embedder->first;
+    a->embedder->first = b;
+    pthread_cond_signal(&a->embedder->changed);
+    pthread_mutex_unlock(&a->embedder->mutex);
 }
 
 void handle_embedding(http_exchange *x, void *ctx)
 {
-    api *a = ctx;
     api_request q;
-    if (!api_read(a, x, API_EMBEDDING, &q))
-        return;
-    const host_model *m = api_model(a, x, &q);
-    if (m)
-        answer(a, x, m, &q);
-    api_request_free(&q);
-    if (m)
-        host_release(a->host, m);
+    if (api_read(ctx, x, API_EMBEDDING, &q))
+        api_with_model(ctx, x, &q, embed);
 }

@@ -1,8 +1,8 @@
 /* The models of a server: see host.h.
  *
  * One mutex guards all that is known of them; it is not held while a model is loaded or freed, which one thread does at
- * a time. Who gives a model back does not free it: that may be the model's own engine. A thread of the host's own, the
- * keeper, does. */
+ * a time: the keeper, a thread of the host's own. So nobody who answers requests waits for that, and who gives a model
+ * back does not free it, for that may be the model's own engine. */
 #include "host.h"
 
 #include <inttypes.h>
@@ -15,7 +15,14 @@
 #include "../common.h"
 #include "memory.h"
 
-enum { WAITING_MAX = 16, RETRY_S = 10, NAMES_MAX = 4 };
+enum { WAITING_MAX = 256, RETRY_S = 10, NAMES_MAX = 4 };
+
+/* Who waits for a model. */
+typedef struct waiter {
+    host_ready ready;
+    void *ctx;
+    struct waiter *next;
+} waiter;
 
 typedef struct slot {
     host_model view;        /* what is handed out; first, so that it leads back here */
@@ -24,6 +31,7 @@ typedef struct slot {
     host_state state;
     bool at_start, retiring;
     int references, n_waiting;
+    waiter *first, *last; /* [n_waiting] */
     time_t created;
     int32_t context_length;
     double used_s, failed_s;
@@ -251,59 +259,91 @@ static bool fail_load(const slot *s, bora_error *err)
     return bora_fail(err, BORA_IO, "the model \"%s\" cannot be loaded; the server's log says why", s->view.id);
 }
 
-static bool wait_for(host *h, slot *s, bora_error *err)
+/* With the mutex held. */
+static const host_model *hold(slot *s)
+{
+    s->references++;
+    s->used_s = cli_seconds();
+    return &s->view;
+}
+
+static bool is_there(const slot *s)
+{
+    return s->state == HOST_LOADED && !s->retiring;
+}
+
+static bool failed_lately(const slot *s)
+{
+    return s->state == HOST_FAILED && cli_seconds() < s->failed_s + RETRY_S;
+}
+
+static bool enqueue(slot *s, host_ready ready, void *ctx, bora_error *err)
 {
     if (s->n_waiting >= WAITING_MAX)
         return bora_fail(err, BORA_BUSY, "the model \"%s\" is being loaded, and enough requests wait for it",
                          s->view.id);
+    waiter *w = malloc(sizeof *w);
+    if (!w)
+        return bora_fail_memory(err, "a request");
+    *w = (waiter){ .ready = ready, .ctx = ctx };
+    *(s->first ? &s->last->next : &s->first) = w;
+    s->last = w;
     s->n_waiting++;
-    pthread_cond_wait(&h->changed, &h->mutex);
-    s->n_waiting--;
     return true;
 }
 
-/* Sees that it is loaded. */
-static bool see_loaded(host *h, slot *s, bora_error *err)
+/* Gives those who wait the model, or the error. */
+static void serve_waiters(host *h, slot *s, const bora_error *err)
 {
-    while (s->state != HOST_LOADED || s->retiring) {
-        if (h->stopping)
-            return bora_fail(err, BORA_BUSY, "the server is shutting down");
-        if (s->state == HOST_FAILED && cli_seconds() < s->failed_s + RETRY_S)
-            return fail_load(s, err);
-        if (h->busy || s->state == HOST_LOADING || s->state == HOST_LOADED) {
-            if (!wait_for(h, s, err))
-                return false;
-            continue;
-        }
-        bora_error problem = { .code = BORA_OK };
-        h->busy = true;
-        bool ok = load(h, s, true, &problem);
-        h->busy = false;
-        pthread_cond_broadcast(&h->changed);
-        if (!ok)
-            return problem.code == BORA_BUSY ? bora_fail(err, BORA_BUSY, "%s", problem.message) : fail_load(s, err);
+    while (s->first) {
+        waiter *w = s->first;
+        s->first = w->next;
+        s->n_waiting--;
+        const host_model *m = err ? NULL : hold(s);
+        pthread_mutex_unlock(&h->mutex);
+        w->ready(w->ctx, m, err);
+        free(w);
+        pthread_mutex_lock(&h->mutex);
     }
+    pthread_cond_broadcast(&h->changed);
+}
+
+/* Does for one model what is to be done. False: there is nothing. */
+static bool care_for(host *h, slot *s)
+{
+    bora_error err = { .code = BORA_OK }, problem = { .code = BORA_OK };
+    if (s->retiring && s->references == 0) {
+        unload(h, s);
+        return true;
+    }
+    if (!s->first || s->state == HOST_LOADING || (s->state == HOST_LOADED && s->retiring && !h->stopping))
+        return false;
+    if (h->stopping)
+        bora_fail(&err, BORA_BUSY, "the server is shutting down");
+    else if (failed_lately(s))
+        fail_load(s, &err);
+    else if (!is_there(s) && !load(h, s, true, &problem))
+        problem.code == BORA_BUSY ? bora_fail(&err, BORA_BUSY, "%s", problem.message) : fail_load(s, &err);
+    serve_waiters(h, s, err.code == BORA_OK ? NULL : &err);
     return true;
 }
 
-/* Frees models that are to go once nobody holds them. */
 static void *keep(void *arg)
 {
     host *h = arg;
     pthread_mutex_lock(&h->mutex);
     while (!h->ending) {
-        slot *due = NULL;
-        for (size_t i = 0; i < h->n_slots && !h->busy; i++)
-            if (h->slots[i].retiring && h->slots[i].references == 0)
-                due = &h->slots[i];
-        if (due) {
-            h->busy = true;
-            unload(h, due);
-            h->busy = false;
-            pthread_cond_broadcast(&h->changed);
-        } else {
+        bool did = false;
+        while (h->busy)
             pthread_cond_wait(&h->changed, &h->mutex);
-        }
+        h->busy = true;
+        for (size_t i = 0; i < h->n_slots; i++)
+            did |= care_for(h, &h->slots[i]);
+        h->busy = false;
+        if (did)
+            pthread_cond_broadcast(&h->changed);
+        else
+            pthread_cond_wait(&h->changed, &h->mutex);
     }
     pthread_mutex_unlock(&h->mutex);
     return NULL;
@@ -422,28 +462,29 @@ void host_stop(host *h)
     h->stopping = true;
     pthread_cond_broadcast(&h->changed);
     for (size_t i = 0; i < h->n_slots; i++)
-        while (h->slots[i].references > 0)
+        while (h->slots[i].references > 0 || h->slots[i].first)
             pthread_cond_wait(&h->changed, &h->mutex);
     pthread_mutex_unlock(&h->mutex);
 }
 
-/* With the mutex held. */
-static const host_model *hold(slot *s)
+void host_get(host *h, const char *name, host_ready ready, void *ctx)
 {
-    s->references++;
-    s->used_s = cli_seconds();
-    return &s->view;
-}
-
-const host_model *host_acquire(host *h, const char *name, bora_error *err)
-{
+    bora_error err = { .code = BORA_OK };
     const host_model *m = NULL;
+    bool waits = false;
     pthread_mutex_lock(&h->mutex);
-    slot *s = find(h, name, err);
-    if (s && see_loaded(h, s, err))
+    slot *s = find(h, name, &err);
+    if (s && h->stopping)
+        bora_fail(&err, BORA_BUSY, "the server is shutting down");
+    else if (s && is_there(s))
         m = hold(s);
+    else if (s && failed_lately(s))
+        fail_load(s, &err);
+    else if (s && (waits = enqueue(s, ready, ctx, &err)))
+        pthread_cond_broadcast(&h->changed);
     pthread_mutex_unlock(&h->mutex);
-    return m;
+    if (!waits)
+        ready(ctx, m, m ? NULL : &err);
 }
 
 const host_model *host_acquire_loaded(host *h, size_t i)
@@ -498,9 +539,7 @@ bool host_unload(host *h, const char *name, bora_error *err)
     if (!s)
         return false;
     pthread_mutex_lock(&h->mutex);
-    while (s->state == HOST_LOADING && !h->stopping)
-        pthread_cond_wait(&h->changed, &h->mutex);
-    if (s->state == HOST_LOADED) {
+    if (s->state == HOST_LOADED || s->state == HOST_LOADING) {
         s->retiring = true;
         pthread_cond_broadcast(&h->changed);
     } else if (s->state == HOST_FAILED) {

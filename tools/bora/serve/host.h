@@ -50,18 +50,22 @@ void host_free(host *h);
 bool host_load(host *h, bora_error *err);
 /* Whether they are. */
 bool host_is_ready(host *h);
-/* From now on nothing is loaded any more; waits until nobody holds a model. */
+/* From now on nothing is loaded any more; waits until nobody holds a model or waits for one. */
 void host_stop(host *h);
 
-/* The model of that name; NULL, "" or "default" is the default one. Loads it if it is not loaded: that takes its time,
- * and is done once for all who wait. Where memory is short for it, models that nobody uses are unloaded first, the one
- * longest unused before the others. Give it back with host_release().
+/* What is called with the model that was asked for, held, or with what is wrong (m is NULL then). */
+typedef void (*host_ready)(void *ctx, const host_model *m, const bora_error *err);
+
+/* Gets the model of that name for `ready`; NULL, "" or "default" is the default one. One that is loaded it gets at
+ * once, in this call; else the model is loaded, once for all who wait, and `ready` is called in a thread of the host's:
+ * it must not take long. Where memory is short, models that nobody uses are unloaded first, the one longest unused
+ * before the others. Give the model back with host_release().
  *
  * BORA_NOT_FOUND for a name that no model has; BORA_BUSY when too many wait already; BORA_MEMORY and BORA_IO when it
  * cannot be loaded: the message is for clients, the log has the reason. */
-const host_model *host_acquire(host *h, const char *name, bora_error *err);
+void host_get(host *h, const char *name, host_ready ready, void *ctx);
 void host_release(host *h, const host_model *m);
-/* The same without loading it: NULL where it is not loaded. */
+/* The i-th model where it is loaded, else NULL. */
 const host_model *host_acquire_loaded(host *h, size_t i);
 
 size_t host_count(const host *h);

@@ -72,6 +72,22 @@ void logprobs_add_chat(logprob_list *l, const bora_tokenizer *t, const bora_toke
     put_close(w, '}');
 }
 
+/* One more of the likeliest: its spelling is a key. */
+static void put_top(writer *w, const bora_tokenizer *t, int32_t token, float logprob)
+{
+    size_t len;
+    writer spelt = { 0 };
+    char *bytes = bytes_of(t, token, &len);
+    put_spelling(&spelt, NULL, bytes ? bytes : "", len, "bytes:");
+    free(bytes);
+    put_raw(w, w->filled ? "," : "", w->filled);
+    put_raw(w, spelt.data ? spelt.data : "", spelt.len);
+    put_format(w, ":%.9g", (double)finite(logprob));
+    w->filled = true;
+    w->failed |= spelt.failed;
+    writer_free(&spelt);
+}
+
 void logprobs_add_completion(logprob_list *l, const bora_tokenizer *t, const bora_token *token, int64_t characters,
                              bool unknown)
 {
@@ -88,19 +104,13 @@ void logprobs_add_completion(logprob_list *l, const bora_tokenizer *t, const bor
     }
     put_float(&l->values, NULL, finite(token->logprob));
     put_open(&l->tops, NULL, '{');
+    bool chosen = false;
     for (int32_t i = 0; i < token->n_top; i++) {
-        writer spelt = { 0 };
-        bytes = bytes_of(t, token->top[i].token, &len);
-        put_spelling(&spelt, NULL, bytes ? bytes : "", len, "bytes:");
-        free(bytes);
-        /* A key is a string, which is written already. */
-        put_raw(&l->tops, l->tops.filled ? "," : "", l->tops.filled);
-        put_raw(&l->tops, spelt.data ? spelt.data : "\"\"", spelt.data ? spelt.len : 2);
-        put_format(&l->tops, ":%.9g", (double)finite(token->top[i].logprob));
-        l->tops.filled = true;
-        l->tops.failed |= spelt.failed;
-        writer_free(&spelt);
+        put_top(&l->tops, t, token->top[i].token, token->top[i].logprob);
+        chosen |= token->top[i].token == token->id;
     }
+    if (!chosen) /* it is always there */
+        put_top(&l->tops, t, token->id, token->logprob);
     put_close(&l->tops, '}');
 }
 

@@ -109,6 +109,15 @@ void handle_model_unload(http_exchange *x, void *ctx)
     reply_state(x, a, i);
 }
 
+static void reply_loaded(api *a, http_exchange *x, const host_model *m, api_request *q)
+{
+    size_t i;
+    host_find(a->host, m->id, &i, NULL);
+    reply_state(x, a, i);
+    api_request_free(q);
+    host_release(a->host, m);
+}
+
 void handle_model_reload(http_exchange *x, void *ctx)
 {
     api *a = ctx;
@@ -119,9 +128,5 @@ void handle_model_reload(http_exchange *x, void *ctx)
     if (info.state == HOST_FAILED) /* who asks for it explicitly has mended it */
         host_unload(a->host, info.id, NULL);
     api_request q = { .model = info.id };
-    const host_model *m = api_model(a, x, &q);
-    if (!m)
-        return;
-    host_release(a->host, m);
-    reply_state(x, a, i);
+    api_with_model(a, x, &q, reply_loaded);
 }

@@ -9,9 +9,9 @@
 static bool tokenize(const host_model *m, const api_request *q, int32_t **ids, size_t *n, api_error *e)
 {
     bora_error err = { .code = BORA_OK };
-    const bora_tokenizer *t = bora_model_tokenizer(m->model, &err);
+    const bora_tokenizer *t = api_tokenizer(m, e);
     if (!t)
-        return api_fail_bora(e, "model", &err);
+        return false;
     bool ok;
     if (q->messages) {
         char *prompt = api_render(m, q, e);
@@ -46,29 +46,31 @@ static void reply_tokens(http_exchange *x, const host_model *m, const api_reques
     api_reply_json(x, &w);
 }
 
-void handle_tokenize(http_exchange *x, void *ctx)
+static void tokenize_and_reply(api *a, http_exchange *x, const host_model *m, api_request *q)
 {
-    api *a = ctx;
-    api_request q;
-    if (!api_read(a, x, API_TOKENIZE, &q))
-        return;
-    const host_model *m = api_model(a, x, &q);
     api_error e = { 0 };
     int32_t *ids = NULL;
     size_t n = 0;
-    if (m && tokenize(m, &q, &ids, &n, &e))
-        reply_tokens(x, m, &q, ids, n);
-    else if (m)
+    if (tokenize(m, q, &ids, &n, &e))
+        reply_tokens(x, m, q, ids, n);
+    else
         api_reply_error(x, &e);
     free(ids);
-    api_request_free(&q);
+    api_request_free(q);
     host_release(a->host, m);
+}
+
+void handle_tokenize(http_exchange *x, void *ctx)
+{
+    api_request q;
+    if (api_read(ctx, x, API_TOKENIZE, &q))
+        api_with_model(ctx, x, &q, tokenize_and_reply);
 }
 
 static bool detokenize(const host_model *m, const api_request *q, writer *text, api_error *e)
 {
     bora_error err = { .code = BORA_OK };
-    const bora_tokenizer *t = bora_model_tokenizer(m->model, &err);
+    const bora_tokenizer *t = api_tokenizer(m, e);
     size_t n = 0, len;
     int32_t *ids = t ? api_ids(q->tokens, bora_model_n_vocab(m->model), "tokens", &n, e) : NULL;
     bora_detokenizer *d = ids ? bora_detokenizer_new(t, !q->keep_special, &err) : NULL;
@@ -84,25 +86,27 @@ static bool detokenize(const host_model *m, const api_request *q, writer *text, 
     return ok || (e->status == 0 && api_fail_bora(e, "tokens", &err));
 }
 
-void handle_detokenize(http_exchange *x, void *ctx)
+static void detokenize_and_reply(api *a, http_exchange *x, const host_model *m, api_request *q)
 {
-    api *a = ctx;
-    api_request q;
-    if (!api_read(a, x, API_DETOKENIZE, &q))
-        return;
-    const host_model *m = api_model(a, x, &q);
     api_error e = { 0 };
     writer text = { 0 };
-    if (m && detokenize(m, &q, &text, &e)) {
+    if (detokenize(m, q, &text, &e)) {
         writer w = { .failed = text.failed };
         put_open(&w, NULL, '{');
         put_text(&w, "prompt", text.data ? text.data : "", text.len);
         put_close(&w, '}');
         api_reply_json(x, &w);
-    } else if (m) {
+    } else {
         api_reply_error(x, &e);
     }
     writer_free(&text);
-    api_request_free(&q);
+    api_request_free(q);
     host_release(a->host, m);
+}
+
+void handle_detokenize(http_exchange *x, void *ctx)
+{
+    api_request q;
+    if (api_read(ctx, x, API_DETOKENIZE, &q))
+        api_with_model(ctx, x, &q, detokenize_and_reply);
 }
