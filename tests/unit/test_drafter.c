@@ -211,6 +211,45 @@ static void other_drafts_change_nothing(void **state)
     assert_true(compare_answers("tiny-llama", lookup).n_accepted > 0);
 }
 
+/* What ships with bora: one model that knows its trade, and a smaller one that has heard of it. */
+static void the_shipped_draft_model_is_often_right(void **state)
+{
+    (void)state;
+    char path[512], question[] = "[{\"role\": \"user\", \"content\": \"Tell me a short story.\"}]";
+    snprintf(path, sizeof path, "%s", fixture("../../../models/demo-draft"));
+    const char *options[] = { "draft-model", path, "prompt-lookup", "true", NULL };
+    world w = begin("../../../models/demo", options);
+    bora_session *plain = bora_session_new(w.model, NULL), *quick = bora_session_new(w.model, NULL);
+    bora_session_set_drafter(quick, w.drafter);
+    char *prompt = bora_model_render_chat(w.model, question, NULL, true, BORA_THINKING_UNSAID, NULL);
+    int32_t *ids = NULL;
+    size_t n = 0;
+    assert_true(bora_model_encode(w.model, prompt, strlen(prompt), true, &ids, &n, NULL));
+    bora_request r = { .prompt = ids,
+                       .n_prompt = (int32_t)n,
+                       .max_tokens = 100,
+                       .sampling = bora_sampling_defaults(),
+                       .logprobs = true,
+                       .n_top = 2,
+                       .on_token = on_token };
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        static told expected, got;
+        expected = got = (told){ 0 };
+        r.sampling.seed = seed;
+        r.sampling.temperature = seed == 0 ? 0 : 1;
+        ask(plain, r, &expected);
+        bora_answer a = ask(quick, r, &got);
+        expect_same(&expected, &got);
+        if (a.n_accepted < a.n_generated / 2)
+            fail_msg("of %d tokens %d were guessed, %d of them right", a.n_generated, a.n_drafted, a.n_accepted);
+    }
+    free(ids);
+    free(prompt);
+    bora_session_free(plain);
+    bora_session_free(quick);
+    end(&w);
+}
+
 /* ---- what cannot be */
 
 static void expect_refused(const char *name, const char *draft, bora_code code, const char *message)
@@ -249,9 +288,8 @@ static void what_cannot_guess_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lookup_finds_what_followed),
-        cmocka_unit_test(a_model_that_drafts_for_itself_is_right),
-        cmocka_unit_test(other_drafts_change_nothing),
+        cmocka_unit_test(lookup_finds_what_followed),   cmocka_unit_test(a_model_that_drafts_for_itself_is_right),
+        cmocka_unit_test(other_drafts_change_nothing),  cmocka_unit_test(the_shipped_draft_model_is_often_right),
         cmocka_unit_test(what_cannot_guess_is_refused),
     };
     return cmocka_run_group_tests(tests, open_runtime, close_runtime);

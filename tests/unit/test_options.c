@@ -624,7 +624,8 @@ static void example_files_load(void **state)
     (void)state;
     static const char *const launches[] = { "configs/run.toml", "configs/serve.toml", "configs/serve-demo.toml" };
     static const char *const topologies[] = { "isq.yml", "isq_and_device.yml", "isq_regex.yml" };
-    static const char *const selectors[] = { "toml-selectors/plain.toml", "toml-selectors/gguf.toml" };
+    static const char *const selectors[] = { "toml-selectors/plain.toml", "toml-selectors/gguf.toml",
+                                              "toml-selectors/speculative.toml" };
     for (size_t i = 0; i < sizeof launches / sizeof *launches; i++) {
         char *path = source_path(launches[i]);
         bora_launch *l = bora_launch_load(path, &err);
@@ -634,7 +635,7 @@ static void example_files_load(void **state)
         bora_launch_free(l);
         free(path);
     }
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof selectors / sizeof *selectors; i++) {
         char *path = source_path(selectors[i]);
         bora_settings *s = bora_settings_new();
         if (!bora_settings_load_selector(s, path, &err))

@@ -165,9 +165,12 @@ static void end_line(const printer *p)
 void print_throughput(const cli *c, const bora_answer *a)
 {
     int32_t n_read = a->n_prompt - a->n_cached;
-    fprintf(stderr, "%s%d prompt tokens (%d cached), %.1f tokens/s; %d generated, %.1f tokens/s%s\n",
+    fprintf(stderr, "%s%d prompt tokens (%d cached), %.1f tokens/s; %d generated, %.1f tokens/s",
             c->colour ? "\033[2m" : "", a->n_prompt, a->n_cached, a->prompt_s > 0 ? n_read / a->prompt_s : 0.0,
-            a->n_generated, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0, c->colour ? "\033[0m" : "");
+            a->n_generated, a->generate_s > 0 ? a->n_generated / a->generate_s : 0.0);
+    if (a->n_drafted > 0)
+        fprintf(stderr, "; %d of %d guesses were right", a->n_accepted, a->n_drafted);
+    fprintf(stderr, "%s\n", c->colour ? "\033[0m" : "");
 }
 
 bool speak(speaker *s, const char *prompt, size_t len, prompt_kind kind, bora_answer *answer, char **said,
