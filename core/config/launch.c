@@ -254,10 +254,17 @@ static bool read_command(reader *r, const toml_value *root)
 /* ---- models */
 
 /* What names a model: its model_id, or its first file. */
-static const char *model_name(const bora_settings *model)
+static const char *model_source(const bora_settings *model)
 {
     const char *id = bora_settings_string(model, "model-id");
     return id ? id : bora_settings_item(model, "quantized-file", 0);
+}
+
+/* What it is called: so, unless it has an alias. */
+static const char *model_name(const bora_settings *model)
+{
+    const char *alias = bora_settings_string(model, "alias");
+    return alias ? alias : model_source(model);
 }
 
 static bool read_model(reader *r, bora_launch *launch, const toml_value *v)
@@ -273,7 +280,7 @@ static bool read_model(reader *r, bora_launch *launch, const toml_value *v)
     memset(r->seen, 0, sizeof r->seen);
     if (!read_table(r, v, "models") || !settings_check(model, r->err))
         return false;
-    const char *name = model_name(model);
+    const char *name = model_source(model) ? model_name(model) : NULL;
     if (!name)
         return settings_fail_at(r->err, r->name, v, BORA_USAGE,
                                 "this [[models]] names no model: give it model_id, or quantized_file in "
@@ -318,7 +325,7 @@ static bool check_default_model(reader *r, const bora_launch *launch)
     const char *names[MODELS_MAX], *wanted = bora_settings_string(launch->shared, "default-model-id");
     for (size_t i = 0; wanted && i < launch->n_models; i++) {
         names[i] = model_name(launch->models[i]);
-        if (strcmp(names[i], wanted) == 0)
+        if (strcmp(names[i], wanted) == 0 || strcmp(model_source(launch->models[i]), wanted) == 0)
             return true;
     }
     if (!wanted)

@@ -29,17 +29,7 @@ static const bora_option options[] = {
       .commands = GENERATES, .group = launch, .help = "what to do with the file" },
     { .name = "default-model-id", .toml_only = true, .type = BORA_OPTION_STRING, .value_name = "ID",
       .toml = "default_model_id", .default_note = "the first model", .commands = COMMAND_SERVE, .group = launch,
-      .help = "the model that answers requests which name none; one of the model_id of [[models]]" },
-
-    { .name = "alias", .aliases = "served-model-name", .type = BORA_OPTION_STRING, .value_name = "ID",
-      .toml = "models.alias", .default_note = "the model's id, or the name of its file or folder",
-      .commands = COMMAND_SERVE, .group = model, .help = "name by which requests call the model" },
-    { .name = "lazy-load", .type = BORA_OPTION_FLAG, .toml = "server.lazy_load models.lazy_load",
-      .commands = COMMAND_SERVE, .group = model, .help = "load the model when it is first asked for" },
-    { .name = "max-loaded-models", .type = BORA_OPTION_INT, .min = 0, .max = 256, .value_name = "N",
-      .toml = "server.max_loaded_models", .default_text = "0", .default_note = "as many as there is memory for",
-      .commands = COMMAND_SERVE, .group = model,
-      .help = "models in memory at a time; for another one, that which was not used for longest goes" },
+      .help = "the model that answers requests which name none: the model_id or the alias of one of [[models]]" },
 
     /* ---- what is read, besides a model */
     { .name = "path", .positional = COMMAND_INSPECT, .type = BORA_OPTION_PATH, .value_name = "FILE|DIR",
@@ -101,6 +91,15 @@ static const bora_option options[] = {
     { .name = "matformer-slice-name", .type = BORA_OPTION_STRING, .status = BORA_OPTION_LATER, .value_name = "NAME",
       .toml = "runtime.matformer_slice_name models.matformer_slice_name", .selector = "gguf:matformer_slice_name",
       .commands = GENERATES, .group = model, .help = "slice of a nested model to load" },
+    { .name = "alias", .aliases = "served-model-name", .type = BORA_OPTION_STRING, .value_name = "ID",
+      .toml = "models.alias", .default_note = "the model's id, or the name of its file or folder",
+      .commands = COMMAND_SERVE, .group = model, .help = "name by which requests call the model" },
+    { .name = "lazy-load", .type = BORA_OPTION_FLAG, .toml = "server.lazy_load models.lazy_load",
+      .commands = COMMAND_SERVE, .group = model, .help = "load the model when it is first asked for" },
+    { .name = "max-loaded-models", .type = BORA_OPTION_INT, .min = 0, .max = 256, .value_name = "N",
+      .toml = "server.max_loaded_models", .default_text = "0", .default_note = "as many as there is memory for",
+      .commands = COMMAND_SERVE, .group = model,
+      .help = "models in memory at a time; for another one, that which was not used for longest goes" },
 
     /* ---- in which numbers */
     { .name = "isq", .aliases = "in-situ-quant quant", .type = BORA_OPTION_STRING, .value_name = "FORMAT",

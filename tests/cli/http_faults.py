@@ -521,7 +521,7 @@ def main():
         os.chmod(key, 0o644)
         context = ssl.create_default_context(cafile=cert)
         torture("TLS", [vanish, half_requests, never_read, slow_reader, garbage, lengths, pipelining, many_streams, tls_garbage],
-                3, options=("cert", cert, "key", key), tls=context)
+                2, options=("cert", cert, "key", key), tls=context)
     else:
         print("TLS: not tested, there is no openssl")
 

@@ -51,6 +51,7 @@ model_id = "$tiny"
 [[models]]
 model_id = "$tmp/late"
 TOML
+sed -i 's/^command.*/&\ndefault_model_id = "small"/; 0,/^model_id.*/s//&\nalias = "small"/' "$tmp/late.toml"
 serve_file "$tmp/late.toml"
 head -c 1000 "$tiny/model.safetensors" >"$tmp/late/model.safetensors"
 python3 "$here/serve_models.py" "$url" "$tmp" "$tiny/model.safetensors" || fail "$(tail -c 3000 "$tmp/log")"

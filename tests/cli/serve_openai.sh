@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # bora serve, by the official Python client: no special case on its side or on ours. The client comes from its package,
-# into the build folder; BORA_OPENAI_PYTHON is a Python that has it already.
+# once, into the folder of builds; BORA_OPENAI_PYTHON is a Python that has it already.
 . "$(dirname "$0")/common.bash"
 . "$(dirname "$0")/serving.bash"
 here=$(dirname "$0") tiny=$BORA_FIXTURES/models/tiny-llama demo=$root/models/demo
-venv=${BORA_BUILD:-$root/build}/tests/openai-venv python=${BORA_OPENAI_PYTHON:-}
+venv=$root/build/openai-venv python=${BORA_OPENAI_PYTHON:-}
 
 if [ -z "$python" ]; then
     python=$venv/bin/python

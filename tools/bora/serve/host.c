@@ -15,12 +15,13 @@
 #include "../common.h"
 #include "memory.h"
 
-enum { WAITING_MAX = 256, RETRY_S = 10, NAMES_MAX = 4 };
+enum { WAITING_MAX = 256, RETRY_S = 10, ROOM_S = 30, NAMES_MAX = 4 };
 
 /* Who waits for a model. */
 typedef struct waiter {
     host_ready ready;
     void *ctx;
+    double since_s;
     struct waiter *next;
 } waiter;
 
@@ -285,7 +286,7 @@ static bool enqueue(slot *s, host_ready ready, void *ctx, bora_error *err)
     waiter *w = malloc(sizeof *w);
     if (!w)
         return bora_fail_memory(err, "a request");
-    *w = (waiter){ .ready = ready, .ctx = ctx };
+    *w = (waiter){ .ready = ready, .ctx = ctx, .since_s = cli_seconds() };
     *(s->first ? &s->last->next : &s->first) = w;
     s->last = w;
     s->n_waiting++;
@@ -322,10 +323,30 @@ static bool care_for(host *h, slot *s)
         bora_fail(&err, BORA_BUSY, "the server is shutting down");
     else if (failed_lately(s))
         fail_load(s, &err);
-    else if (!is_there(s) && !load(h, s, true, &problem))
-        problem.code == BORA_BUSY ? bora_fail(&err, BORA_BUSY, "%s", problem.message) : fail_load(s, &err);
+    else if (!is_there(s) && !load(h, s, true, &problem) && problem.code == BORA_BUSY) {
+        if (cli_seconds() < s->first->since_s + ROOM_S) /* there will be room once others have their answers */
+            return false;
+        bora_fail(&err, BORA_BUSY, "%s", problem.message);
+    } else if (!is_there(s)) {
+        fail_load(s, &err);
+    }
     serve_waiters(h, s, err.code == BORA_OK ? NULL : &err);
     return true;
+}
+
+/* With the mutex held; looks again after a second where somebody waits. */
+static void rest(host *h)
+{
+    bool any = false;
+    for (size_t i = 0; i < h->n_slots; i++)
+        any |= h->slots[i].first != NULL;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    if (any)
+        pthread_cond_timedwait(&h->changed, &h->mutex, &until);
+    else
+        pthread_cond_wait(&h->changed, &h->mutex);
 }
 
 static void *keep(void *arg)
@@ -340,10 +361,9 @@ static void *keep(void *arg)
         for (size_t i = 0; i < h->n_slots; i++)
             did |= care_for(h, &h->slots[i]);
         h->busy = false;
-        if (did)
-            pthread_cond_broadcast(&h->changed);
-        else
-            pthread_cond_wait(&h->changed, &h->mutex);
+        pthread_cond_broadcast(&h->changed);
+        if (!did)
+            rest(h);
     }
     pthread_mutex_unlock(&h->mutex);
     return NULL;
@@ -502,7 +522,7 @@ void host_release(host *h, const host_model *m)
         return;
     pthread_mutex_lock(&h->mutex);
     slot *s = &h->slots[(const slot *)(const void *)m - h->slots];
-    if (--s->references == 0 && (s->retiring || h->stopping))
+    if (--s->references == 0)
         pthread_cond_broadcast(&h->changed);
     pthread_mutex_unlock(&h->mutex);
 }

@@ -54,9 +54,9 @@ bool http_write(http_exchange *x, const char *data, size_t len);
 void http_end(http_exchange *x);
 
 /* Calls `gone` once, from any thread, if the client leaves before the answer has been ended (at once if it has left
- * already): for cancelling what it asked for. The exchange is still to be ended, by another call than `gone` itself.
- * http_reply() and http_end() wait for a `gone` that runs, and it is not called after them: so it must not wait for
- * whoever ends the answer. */
+ * already): for cancelling what it asked for. Who closes only the direction in which it sends has left, too. The
+ * exchange is still to be ended, by another call than `gone` itself. http_reply() and http_end() wait for a `gone` that
+ * runs, and it is not called after them: so it must not wait for whoever ends the answer. */
 void http_on_gone(http_exchange *x, void (*gone)(void *ctx), void *ctx);
 
 /* What the access log says of it besides status and time. */

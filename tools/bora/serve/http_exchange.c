@@ -142,8 +142,7 @@ void exchange_resume(http_exchange *x)
 void exchange_lost(http_exchange *x)
 {
     x->gone = true;
-    /* An answer that is given whole is still sent: the client may have closed its own direction only. */
-    if (x->answer.streams && x->conn)
+    if (x->conn)
         connection_cut(x->conn);
     watcher_wake(x->server);
 }
@@ -309,8 +308,6 @@ void http_begin(http_exchange *x, int status, const char *content_type, const ch
     a->keep_alive = alive;
     a->written_s = a->moved_s = http_clock();
     a->begun = a->streams = true;
-    if (x->gone && x->conn)
-        connection_cut(x->conn);
     exchange_resume(x);
     pthread_mutex_unlock(&x->server->lock);
 }

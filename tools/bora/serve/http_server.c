@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "serve/http_internal.h"
 #include "serve/signals.h"
 
-enum { HEAD_BYTES_MAX = 32 << 10, PEM_BYTES_MAX = 1 << 20, SPARE_CONNECTIONS = 32 };
+enum { HEAD_BYTES_MAX = 32 << 10, PEM_BYTES_MAX = 1 << 20, SPARE_CONNECTIONS = 32, SPARE_DESCRIPTORS = 256 };
 
 static const double seconds_bounds[] = { 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300 };
 
@@ -141,6 +142,19 @@ static void mhd_log(void *ctx, const char *fmt, va_list args)
     snprintf(s->mhd_says, sizeof s->mhd_says, "%s", line);
 }
 
+/* A descriptor for each connection, and some for all else. */
+static void allow_descriptors(http_server *s)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)s->n_slots + SPARE_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        server_log(s, BORA_LOG_WARN, "the system allows %lld descriptors (ulimit -n): too few for %d connections",
+                   (long long)limit.rlim_cur, s->options.max_connections);
+}
+
 static bool start_mhd(http_server *s, bora_error *err)
 {
     unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
@@ -153,6 +167,7 @@ static bool start_mhd(http_server *s, bora_error *err)
                                           (void *)(uintptr_t) "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1" };
         tls[3] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
     }
+    allow_descriptors(s);
     s->mhd = MHD_start_daemon(
         flags, 0, NULL, NULL, http_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, s, MHD_OPTION_LISTEN_SOCKET,
         s->listener.fd, MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, s, MHD_OPTION_NOTIFY_COMPLETED,

@@ -4,13 +4,6 @@
 
 #include "serve/http_internal.h"
 
-/* A client that left before anything was begun for it: nothing is. What is cheap is answered all the same: it may have
- * closed its own direction only. */
-static bool is_wanted(const http_exchange *x)
-{
-    return !x->gone || !x->route->limited;
-}
-
 static void *work(void *ctx)
 {
     http_server *s = ctx;
@@ -25,7 +18,7 @@ static void *work(void *ctx)
         if (!s->first_job)
             s->last_job = NULL;
         s->n_jobs--;
-        bool wanted = is_wanted(x) && !s->closing;
+        bool wanted = !x->gone && !s->closing; /* else nothing is begun for it */
         if (!wanted && x->conn)
             connection_cut(x->conn);
         pthread_mutex_unlock(&s->lock);

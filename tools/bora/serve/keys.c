@@ -86,15 +86,21 @@ static bool grow(key_set *keys)
     return true;
 }
 
+static bool check_name(const char *name, size_t len, const char *origin, bora_error *err)
+{
+    return (len > 0 && len < KEY_NAME_BYTES && visible(name, len)) ||
+           bora_fail(err, BORA_USAGE, "%s: a key's name is a word of fewer than %d visible ASCII characters", origin,
+                     KEY_NAME_BYTES);
+}
+
 bool keys_add(key_set *keys, const char *name, const char *text, size_t len, const char *origin, bora_error *err)
 {
     if (len == 0 || !visible(text, len))
         return bora_fail(err, BORA_USAGE, "%s: an API key is a word of visible ASCII characters", origin);
     if (len > KEY_BYTES_MAX)
         return bora_fail(err, BORA_USAGE, "%s: an API key has at most %d characters", origin, KEY_BYTES_MAX);
-    if (name && (strlen(name) >= KEY_NAME_BYTES || !visible(name, strlen(name))))
-        return bora_fail(err, BORA_USAGE, "%s: a key's name is a word of fewer than %d visible ASCII characters",
-                         origin, KEY_NAME_BYTES);
+    if (name && !check_name(name, strlen(name), origin, err))
+        return false;
     if (keys_find(keys, text, len) != SIZE_MAX)
         return true;
     if (keys->n >= KEYS_MAX)
@@ -163,8 +169,10 @@ static bool parse_line(key_set *keys, const char *line, const char *end, const c
         return bora_fail(err, BORA_USAGE, "%s: expected `key` or `name key`", origin);
     if (!second)
         return keys_add(keys, NULL, first, len, origin, err);
-    char name[KEY_NAME_BYTES + 1];
-    snprintf(name, sizeof name, "%.*s", len > KEY_NAME_BYTES ? KEY_NAME_BYTES : (int)len, first);
+    char name[KEY_NAME_BYTES];
+    if (!check_name(first, len, origin, err))
+        return false;
+    snprintf(name, sizeof name, "%.*s", (int)len, first);
     return keys_add(keys, name, second, len2, origin, err);
 }
 
