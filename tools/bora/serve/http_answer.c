@@ -78,10 +78,18 @@ enum MHD_Result answer_queue(http_exchange *x, struct MHD_Connection *mhd)
     pthread_mutex_lock(&s->lock);
     bool streams = a->streams && !x->is_head; /* libmicrohttpd would send a last chunk after a head */
     x->last = x->last || s->draining;
+    char *body = NULL;
+    size_t len = 0;
     if (streams) {
         exchange_ref(x);
-    } else if (x->conn) {
-        x->conn->deadline = http_clock() + s->options.send_s + (double)a->len / SEND_BYTES_PER_S;
+    } else { /* it is the response's from now on; whoever still writes to a HEAD is not in the way */
+        body = a->body;
+        len = a->len;
+        a->sent = x->is_head ? 0 : len;
+        a->body = NULL;
+        a->len = a->begin = a->capacity = 0;
+        if (x->conn)
+            x->conn->deadline = http_clock() + s->options.send_s + (double)len / SEND_BYTES_PER_S;
     }
     pthread_mutex_unlock(&s->lock);
     if (streams) {
@@ -89,12 +97,9 @@ enum MHD_Result answer_queue(http_exchange *x, struct MHD_Connection *mhd)
         if (!response)
             exchange_unref(x);
     } else {
-        response = MHD_create_response_from_buffer(a->len, a->body, MHD_RESPMEM_MUST_FREE);
-        if (response) {
-            a->sent = x->is_head ? 0 : a->len;
-            a->body = NULL; /* the response's now */
-            a->len = 0;
-        }
+        response = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+        if (!response)
+            free(body);
     }
     if (!response)
         return MHD_NO;
