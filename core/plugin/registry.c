@@ -103,7 +103,10 @@ static bool is_better(const bora_kernel *a, const bora_kernel *b, const char *op
 
 static unsigned traits(const bora_kernel *k)
 {
-    return (k->tile && k->tile->activation ? KERNEL_ROUNDS : 0u) | (k->tile && k->tile->pack ? KERNEL_PACKS : 0u);
+    if (!k->tile)
+        return 0;
+    const bool rounds = k->tile->activation && !k->tile->activation_is_exact;
+    return (rounds ? KERNEL_ROUNDS : 0u) | (k->tile->pack ? KERNEL_PACKS : 0u);
 }
 
 const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant,

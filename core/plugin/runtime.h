@@ -50,12 +50,12 @@ bool registry_refuse(bora_runtime *rt, const char *path, const char *reason, bor
 
 /* What a user may not want of a kernel, as bits. */
 enum {
-    KERNEL_ROUNDS = 1, /* its tile turns activations into another format */
+    KERNEL_ROUNDS = 1, /* its tile turns activations into a format that loses something */
     KERNEL_PACKS = 2,  /* its tile wants weights packed */
 };
 
-/* The best usable kernel without what is to `avoid`, for an operation on a backend and a format (NULL: plain floats), or
- * NULL. Does not follow `bora_backend.base`. */
+/* The best usable kernel without what is to `avoid`, for an operation on a backend and a format (NULL: plain floats),
+ * or NULL. Does not follow `bora_backend.base`. */
 const bora_kernel *registry_kernel(const bora_runtime *rt, const char *op, const char *backend, const char *quant,
                                    unsigned avoid);
 

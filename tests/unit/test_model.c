@@ -221,6 +221,31 @@ static void quantized_models_agree_with_their_blocks(void **state)
     free(expected);
 }
 
+/* 16-bit weights go the same way with and without it, by a matrix unit too: nothing is rounded there. */
+static void exact_changes_what_is_rounded_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format;
+        bool rounds;
+    } cases[] = { { "f32", false }, { "f16", false }, { "bf16", false }, { "q8_0", true } };
+    int32_t tokens[MAX_TOKENS], n = read_tokens("tiny-llama", tokens);
+    const size_t bytes = (size_t)n * 288 * sizeof(float);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float *logits[2];
+        for (int exact = 0; exact < 2; exact++) {
+            bora_model *m = must_load(
+                "tiny-llama", (const char *const[]){ "isq", cases[i].format, "exact", exact ? "true" : "false", NULL });
+            logits[exact] = logits_of(m, tokens, n, 0);
+            bora_model_free(m);
+        }
+        if ((memcmp(logits[0], logits[1], bytes) != 0) != cases[i].rounds)
+            fail_msg("%s: other logits than expected with \"exact\"", cases[i].format);
+        free(logits[0]);
+        free(logits[1]);
+    }
+}
+
 /* What a cache's rounding does to the logits of a model with 16-bit weights: of the order of the format's own step.
  * However the prompt is cut, the bits are the same. */
 static void caches_come_in_formats(void **state)
@@ -577,6 +602,7 @@ int main(void)
         cmocka_unit_test(two_devices_agree_with_one),
         cmocka_unit_test(bits_do_not_depend_on_cuts_or_threads),
         cmocka_unit_test(quantized_models_agree_with_their_blocks),
+        cmocka_unit_test(exact_changes_what_is_rounded_and_nothing_else),
         cmocka_unit_test(caches_come_in_formats),
         cmocka_unit_test(quantized_files_agree_with_their_blocks),
         cmocka_unit_test(mistakes_are_named),

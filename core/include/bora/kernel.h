@@ -29,6 +29,7 @@ typedef struct bora_tile {
      * plain floats. It may be the kernel's own, known to nobody else. Tiles that name the same one share what it makes
      * of a row. */
     const bora_quant *activation;
+    bool activation_is_exact; /* that format holds every finite float as it is, so `--exact` may use this tile */
     /* Bytes of a panel of `panel_rows` rows of `k` numbers, and the packing of n_rows rows (the last panel may hold
      * fewer: the rest is zero) that lie `row_bytes` apart. Both NULL: rows are used as they lie. */
     size_t (*panel_bytes)(int64_t k);

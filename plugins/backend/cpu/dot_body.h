@@ -105,6 +105,7 @@ typedef struct stretch {
     int64_t n;
     lanes *sums; /* [rows][acts] kept between stretches */
     bool first, last;
+    bool fetch; /* memory is asked for the block behind this one: what reads ahead by itself starts anew in each row */
     float *out;
     size_t out_stride;
 } stretch;
@@ -116,12 +117,15 @@ INLINE void dot_block(number type, int n_rows, int n_acts, const stretch *s)
     part x[BLOCK_ACTS];
     const char *rows = s->rows, *acts = s->acts;
     const size_t row_bytes = s->row_bytes, act_bytes = s->act_bytes;
+    const bool fetch = s->fetch;
     if (s->first) {
         EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = splat(0);
     } else {
         EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = s->sums[r * n_acts + t].parts[p];
     }
     for (int64_t i = s->n / LANES; i > 0; i--) {
+        if (fetch)
+            EACH(r, n_rows) __builtin_prefetch(rows + (size_t)(n_rows + r) * row_bytes, 0, 3);
         EACH(p, PARTS)
         {
             EACH(t, n_acts) x[t] = load_f32(acts + (size_t)t * act_bytes + p * PART * (int)sizeof(float));
@@ -199,6 +203,7 @@ TARGET static void dot_rows(const blocks *table, number type, int height, stretc
             const int n = n_acts - t < BLOCK_ACTS ? n_acts - t : BLOCK_ACTS;
             s.acts = whole.acts + (size_t)t * s.act_bytes + (size_t)at * sizeof(float);
             s.sums = sums[t / BLOCK_ACTS];
+            s.fetch = t == 0;
             s.out = whole.out + (size_t)t * s.out_stride;
             table->of[height][n - 1](&s);
         }

@@ -483,11 +483,13 @@ bool cpu_has_matrix_unit(void)
 const bora_tile cpu_tile_bf16_amx = { .panel_rows = PANEL_ROWS,
                                       .max_tokens = MANY_TOKENS,
                                       .activation = &activation,
+                                      .activation_is_exact = true,
                                       .dot = dot,
                                       .scratch_bytes = scratch_bytes };
 const bora_tile cpu_tile_bf16_amx_packed = { .panel_rows = PANEL_ROWS,
                                              .max_tokens = MANY_TOKENS,
                                              .activation = &activation,
+                                             .activation_is_exact = true,
                                              .panel_bytes = panel_bytes,
                                              .pack = pack,
                                              .dot = dot_packed,
