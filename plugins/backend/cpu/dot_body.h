@@ -20,9 +20,10 @@ enum {
     LANES = 16,
     PARTS = LANES / PART, /* registers for them */
     COLUMNS = 64 / LANES,
-    PIECE = 1024,         /* numbers of a row in one go, so that a block's rows stay in the first cache */
-    GROUP = 64,           /* activations that go through all rows together, if they fit the second cache, */
-    GROUP_BYTES = 1 << 19 /* in which they may take so much */
+    PIECE = 1024,          /* numbers of a row in one go, so that a block's rows stay in the first cache */
+    GROUP = 64,            /* activations that go through all rows together, if they fit the second cache, */
+    GROUP_BYTES = 1 << 19, /* in which they may take so much */
+    FETCH_ACTS = 32        /* at most: more wait for arithmetic, and rows may come from the second cache */
 };
 
 typedef struct lanes {
@@ -203,7 +204,7 @@ TARGET static void dot_rows(const blocks *table, number type, int height, stretc
             const int n = n_acts - t < BLOCK_ACTS ? n_acts - t : BLOCK_ACTS;
             s.acts = whole.acts + (size_t)t * s.act_bytes + (size_t)at * sizeof(float);
             s.sums = sums[t / BLOCK_ACTS];
-            s.fetch = t == 0;
+            s.fetch = t == 0 && n_acts <= FETCH_ACTS;
             s.out = whole.out + (size_t)t * s.out_stride;
             table->of[height][n - 1](&s);
         }
