@@ -487,6 +487,12 @@ static sched_seq *nearest_end(const scheduler *s, int32_t n_prompts)
 }
 
 /* A step that ends prompts is no more than twice as long as it must be. */
+/* What the oldest gets at least. */
+static int32_t quarter_block(const scheduler *s)
+{
+    return greater(s->limits.block_tokens / 4, 1);
+}
+
 static void keep_short(scheduler *s, int32_t n_prompts, int32_t n_answers)
 {
     int32_t n_ending = 0;
@@ -500,7 +506,7 @@ static void keep_short(scheduler *s, int32_t n_prompts, int32_t n_answers)
         sched_seq *seq = s->prompts[i];
         if (seq->n_planned == most_in_turn(seq))
             continue;
-        seq->n_planned = lesser(seq->n_planned, i == 0 ? greater(most, s->limits.block_tokens) : most);
+        seq->n_planned = lesser(seq->n_planned, i == 0 ? greater(most, quarter_block(s)) : most);
         most = greater(most - seq->n_planned, 0);
     }
 }

@@ -4,8 +4,8 @@
  * Every sequence that has been read up to its last token takes part in each step, with that token and the guesses
  * behind it. What the budget leaves goes to prompts (also those that are read again after a preemption): half of it at
  * least to the one that came first, so that nobody starves, and then to the one that has the least left. A step that
- * ends somebody's prompt is kept short: longer prompts take no more than as many tokens again (but a block, for the one
- * that came first), so that a short question waits for no long one.
+ * ends somebody's prompt is kept short: longer prompts take no more than as many tokens again (but a quarter of a
+ * block, for the one that came first), so that a short question waits for no long one.
  *
  * A sequence is let in when there are blocks for all its tokens beside what those before it still need, and nobody
  * overtakes one that waits for blocks. When they run out nevertheless, guesses are left out first; then the sequence

@@ -314,14 +314,14 @@ static void check_budget(const world *w, const sched_step *step)
     int32_t budget = n_answers ? w->limits.max_behind : w->limits.max_tokens;
     must(n_prompts <= budget);
     must(n_guesses == 0 || n_before <= w->limits.max_tokens);
+    int32_t quarter = w->limits.block_tokens / 4 > 1 ? w->limits.block_tokens / 4 : 1;
     if (n_ending > 0 && !w->limits.recurrent) {
         int32_t most = n_ending + n_answers;
-        must(n_prompts - n_ending <= most || n_prompts - n_ending <= w->limits.block_tokens);
+        must(n_prompts - n_ending <= most || n_prompts - n_ending <= quarter);
     }
     if (oldest) {
         int32_t sure = preempted ? w->limits.max_behind : budget, half = sure - sure / 2, left = tokens_left(oldest);
-        int32_t least =
-            (n_ending || w->limits.recurrent) && w->limits.block_tokens < half ? w->limits.block_tokens : half;
+        int32_t least = (n_ending || w->limits.recurrent) && quarter < half ? quarter : half;
         const sched_turn *turn = oldest->turn;
         if (oldest == w->alive[0]) /* for others there may be no blocks */
             must(turn && (turn->n_tokens >= (left < least ? left : least) || stops_at_border(w, turn)));
