@@ -281,6 +281,18 @@ static void free_engine(bora_engine *e)
     free(e);
 }
 
+/* Threads that choose tokens, beside those of the model: few, each needs a scratch as long as the vocabulary. */
+static bora_threads *choosing_threads(const bora_settings *settings, bora_error *err)
+{
+    enum { MOST = 8 };
+    int64_t wanted = bora_settings_int(settings, "threads");
+    bora_threads *threads = bora_threads_new(wanted > MOST ? MOST : (int)wanted, err);
+    if (!threads || bora_threads_count(threads) <= MOST)
+        return threads;
+    bora_threads_free(threads);
+    return bora_threads_new(MOST, err);
+}
+
 bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings, bora_error *err)
 {
     bora_engine *e = calloc(1, sizeof *e);
@@ -307,7 +319,8 @@ bora_engine *bora_engine_start(bora_model *model, const bora_settings *settings,
     e->stats.block_tokens = limits.block_tokens;
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->changed, NULL);
-    e->scheduler = scheduler_new(&limits, model->states.blocks, err);
+    e->lists.threads = choosing_threads(settings, err);
+    e->scheduler = !e->lists.threads ? NULL : scheduler_new(&limits, model->states.blocks, err);
     if (e->scheduler)
         count(e);
     bool ready = e->scheduler && bora_drafter_open(model, settings, &e->drafter, err);

@@ -57,7 +57,10 @@ bora_job *job_new(const bora_request *r, const bora_model *model, bora_drafter *
         return NULL;
     }
     if (!r->on_embedding) {
-        j->chooser = sampler_new(&r->sampling, bora_model_n_vocab(model), bora_model_tokenizer(model, NULL), err);
+        j->top = r->n_top > 0 ? calloc((size_t)r->n_top, sizeof *j->top) : NULL;
+        j->chooser = r->n_top > 0 && !j->top
+                         ? NULL
+                         : sampler_new(&r->sampling, bora_model_n_vocab(model), bora_model_tokenizer(model, NULL), err);
         if (j->chooser && drafter)
             j->draft = drafter_begin(drafter, &r->sampling, err);
         if (!j->chooser || (drafter && !j->draft)) {
@@ -120,19 +123,35 @@ static int32_t wanted_top(const bora_request *r)
     return r->logprobs ? r->n_top : -1;
 }
 
+static bool choose(const bora_job *j, sampler_scratch *scratch, float *logits, int32_t length, bora_token *token,
+                   bora_error *err)
+{
+    sampler_place place = { .logits = logits,
+                            .tokens = j->tokens,
+                            .n_tokens = length,
+                            .n_prompt = j->request.n_prompt,
+                            .position = j->answer.n_generated };
+    return sampler_choose(j->chooser, scratch, &place, wanted_top(&j->request), token, err);
+}
+
+void job_choose_ahead(bora_job *j, sampler_scratch *scratch, float *logits, int32_t length)
+{
+    bora_token *token = &j->choice;
+    j->has_choice = choose(j, scratch, logits, length, token, NULL); /* if not, its turn will tell why */
+    if (j->has_choice && token->n_top > 0)
+        token->top = memcpy(j->top, token->top, (size_t)token->n_top * sizeof *j->top);
+}
+
 /* One token, by the logits behind the `length` tokens before it. What can end an answer ends it here. */
 static bool choose_one(bora_job *j, const bora_model *model, sampler_scratch *scratch, float *logits, int32_t length,
                        int32_t *chosen, bora_error *err)
 {
     const bora_request *r = &j->request;
     bora_answer *answer = &j->answer;
-    sampler_place place = { .logits = logits,
-                            .tokens = j->tokens,
-                            .n_tokens = length,
-                            .n_prompt = r->n_prompt,
-                            .position = answer->n_generated };
-    bora_token token;
-    if (!sampler_choose(j->chooser, scratch, &place, wanted_top(r), &token, err))
+    bora_token token = j->choice;
+    bool has_choice = j->has_choice;
+    j->has_choice = false;
+    if (!has_choice && !choose(j, scratch, logits, length, &token, err))
         return false;
     *chosen = token.id;
     if (!r->ignore_stop_tokens && bora_model_is_stop(model, token.id)) {

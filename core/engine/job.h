@@ -22,6 +22,9 @@ struct bora_job {
     int32_t slot;         /* of a recurrent state; -1: none yet */
     int32_t n_told;       /* tokens of the prompt that on_prompt_token was told */
     sampler *chooser;     /* NULL for a request that generates nothing */
+    bool has_choice;      /* of the next token, made ahead of its turn: */
+    bora_token choice;    /* its top is … */
+    bora_logprob *top;    /* … this, [request.n_top] */
     draft_seq *draft;     /* NULL: nothing is guessed ahead */
     outlet outlet;
     bora_session *session; /* of a request for an embedding, with the sums of the hidden states that were read */
@@ -43,6 +46,9 @@ bora_job *job_new(const bora_request *request, const bora_model *model, bora_dra
 void job_drop(bora_job *j);
 /* What the engine's thread does first with it. False: it has ended with an error. */
 bool job_open(bora_job *j, const bora_model *model);
+/* Chooses the token that job_choose() will say first, by the same logits; several jobs may do so at once, each with a
+ * scratch of its own. */
+void job_choose_ahead(bora_job *j, sampler_scratch *scratch, float *logits, int32_t length);
 /* Chooses and says tokens: by the logits behind the first `length` tokens [n_vocab] (which may be changed), and, as
  * long as the guesses that follow these are what was chosen, by those behind each of them [n_guesses, n_vocab]. The
  * last one that was chosen becomes a token of the sequence; guesses behind the right ones are taken out. Returns how

@@ -19,13 +19,24 @@ static int32_t n_outputs(const sched_turn *turn)
     return wants_prompt(turn) ? turn->n_tokens : turn->complete ? 1 + turn->n_guesses : 0;
 }
 
+static bool reserve_scratches(step_lists *l, int32_t n_vocab, bora_error *err)
+{
+    int32_t n = l->threads ? bora_threads_count(l->threads) : 1;
+    if (!l->scratches && !(l->scratches = calloc((size_t)n, sizeof(sampler_scratch *))))
+        return bora_fail_memory(err, "a step");
+    for (; l->n_scratches < n; l->n_scratches++)
+        if (!(l->scratches[l->n_scratches] = sampler_scratch_new(n_vocab, err)))
+            return false;
+    return true;
+}
+
 static bool reserve(step_lists *l, const bora_model *model, const sched_step *plan, bora_error *err)
 {
     int32_t outputs = 0;
     for (int32_t i = 0; i < plan->n_turns; i++)
         outputs += n_outputs(&plan->turns[i]);
     size_t row = (size_t)bora_model_n_vocab(model) * sizeof *l->logits;
-    if (!l->scratch && !(l->scratch = sampler_scratch_new(bora_model_n_vocab(model), err)))
+    if (!reserve_scratches(l, bora_model_n_vocab(model), err))
         return false;
     if (list_reserve(&l->tokens, &l->cap_tokens, plan->n_tokens, sizeof *l->tokens) &&
         list_reserve(&l->sequences, &l->cap_sequences, plan->n_turns, sizeof *l->sequences) &&
@@ -100,6 +111,36 @@ static int32_t take_turn(const sched_turn *turn, const bora_model *model, sample
     return sure + job_choose(j, model, scratch, logits, turn->seq->n_read + sure, turn->n_guesses, now);
 }
 
+/* Fewer logits than these are looked through by one thread before others are awake. */
+enum { LOGITS_FOR_THREADS = 1 << 15 };
+
+typedef struct choices {
+    const step_lists *lists;
+    const sched_step *plan;
+    size_t n_vocab;
+} choices;
+
+/* What job_choose() will say first in turn i, where it asks for one row of logits. The rows of turns stand in order. */
+static void choose_in_turn(void *ctx, size_t i, int thread)
+{
+    const choices *c = ctx;
+    const sched_turn *turn = &c->plan->turns[i];
+    bora_job *j = job_of(turn->seq);
+    size_t row = 0;
+    for (size_t k = 0; k < i; k++)
+        row += (size_t)n_outputs(&c->plan->turns[k]);
+    if (turn->complete && n_outputs(turn) == 1)
+        job_choose_ahead(j, c->lists->scratches[thread], c->lists->logits + row * c->n_vocab,
+                         turn->seq->n_read + turn->n_tokens);
+}
+
+static void choose_ahead(const step_lists *l, const bora_model *model, const sched_step *plan)
+{
+    choices c = { l, plan, (size_t)bora_model_n_vocab(model) };
+    if (l->threads && plan->n_turns > 1 && (size_t)plan->n_turns * c.n_vocab >= LOGITS_FOR_THREADS)
+        bora_threads_run(l->threads, (size_t)plan->n_turns, choose_in_turn, &c);
+}
+
 void step_run(step_lists *l, bora_model *model, scheduler *s, const sched_step *plan, double (*clock)(void))
 {
     bora_error err = { .code = BORA_OK };
@@ -112,6 +153,8 @@ void step_run(step_lists *l, bora_model *model, scheduler *s, const sched_step *
         bora_batch batch = put_together(l, plan);
         ok = model_run(model, &batch, l->logits, &err);
     }
+    if (ok)
+        choose_ahead(l, model, plan);
     float *logits = l->logits;
     double now = clock();
     for (int32_t i = 0; i < plan->n_turns; i++) {
@@ -119,7 +162,7 @@ void step_run(step_lists *l, bora_model *model, scheduler *s, const sched_step *
         int32_t kept = 0;
         if (ok) {
             int32_t outputs = n_outputs(turn);
-            kept = take_turn(turn, model, l->scratch, logits, now);
+            kept = take_turn(turn, model, l->scratches[0], logits, now);
             logits += (size_t)outputs * (size_t)bora_model_n_vocab(model);
         } else {
             job_fail(job_of(turn->seq), &err);
@@ -134,5 +177,8 @@ void step_free(step_lists *l)
     free(l->output_rows);
     free(l->sequences);
     free(l->logits);
-    sampler_scratch_free(l->scratch);
+    for (int32_t i = 0; i < l->n_scratches; i++)
+        sampler_scratch_free(l->scratches[i]);
+    free(l->scratches);
+    bora_threads_free(l->threads);
 }

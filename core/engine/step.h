@@ -3,6 +3,8 @@
 #ifndef BORA_ENGINE_STEP_H
 #define BORA_ENGINE_STEP_H
 
+#include <bora/threads.h>
+
 #include "engine/job.h"
 
 /* Lists that are kept from step to step. Zero-initialise. */
@@ -10,7 +12,9 @@ typedef struct step_lists {
     int32_t *tokens, *output_rows;
     bora_sequence *sequences;
     float *logits;
-    sampler_scratch *scratch;
+    bora_threads *threads;       /* that choose tokens; the owner may set it, NULL: one does */
+    sampler_scratch **scratches; /* [n_threads] */
+    int32_t n_scratches;
     int32_t cap_tokens, cap_outputs, cap_sequences, cap_logits; /* logits: rows */
 } step_lists;
 
