@@ -322,7 +322,7 @@ static const bora_option options[] = {
       .excludes = "pa-memory-mb pa-memory-fraction", .toml = "paged_attn.context_len", .commands = RUNS_MODEL,
       .group = scheduling, .help = "room for so many tokens, of all sequences together" },
     { .name = "pa-memory-mb", .type = BORA_OPTION_INT, .min = 1, .max = INFINITY, .value_name = "MB",
-      .default_note = "nine tenths of what is free, but no more than all sequences can use",
+      .default_note = "half of what is free, but no more than all sequences can use",
       .excludes = "pa-memory-fraction", .toml = "paged_attn.memory_mb", .commands = RUNS_MODEL, .group = scheduling,
       .help = "memory for keys and values of all sequences" },
     { .name = "pa-memory-fraction", .type = BORA_OPTION_FLOAT, .min = 0, .max = 1, .value_name = "X",

@@ -15,10 +15,10 @@ static double mapped_weight_bytes(const bora_model *m)
     return bytes;
 }
 
-/* As much of what the machine has left as may be taken. */
+/* As much of what the machine has left as may be taken: others live there too, a second model perhaps. */
 static double free_bytes(const bora_model *m)
 {
-    return 0.9 * ((double)memory_available("") - mapped_weight_bytes(m));
+    return 0.5 * ((double)memory_available("") - mapped_weight_bytes(m));
 }
 
 static int64_t blocks_for(const bora_model *m, int64_t n_tokens)
@@ -26,7 +26,7 @@ static int64_t blocks_for(const bora_model *m, int64_t n_tokens)
     return (n_tokens + m->states.block_tokens - 1) / m->states.block_tokens;
 }
 
-/* What is worth having when nobody says: enough for every sequence at once, as far as nine tenths of the memory go. */
+/* What is worth having when nobody says: enough for every sequence at once, as far as half of the free memory goes. */
 static int64_t default_blocks(const bora_model *m, const bora_settings *settings, double block_bytes)
 {
     double useful = (double)bora_settings_int(settings, "max-seqs") * (double)blocks_for(m, m->context_length);
