@@ -30,6 +30,7 @@ static char **copy_strings(const char *const *list)
 static void free_job(bora_job *j)
 {
     sampler_free(j->chooser);
+    free(j->top);
     drafter_end(NULL, j->draft); /* one that was never begun with */
     free_strings((char **)j->request.stop);
     free((void *)j->request.prompt);

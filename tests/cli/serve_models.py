@@ -57,19 +57,19 @@ def counted(name):
     return sum(float(line.split()[-1]) for line in send("/metrics")[2].splitlines() if line.startswith(name))
 
 host, port = url[len("http://"):].split(":")
-client = http.client.HTTPConnection(host, int(port), timeout=60)
-body = {"model": "late", "prompt": "Once", "max_tokens": 250, "temperature": 0, "stream": True, "ignore_eos": True, "n": 64}
-client.request("POST", "/v1/completions", json.dumps(body))
-answer = client.getresponse()
-assert answer.status == 200 and answer.read(20)
+clients = [http.client.HTTPConnection(host, int(port), timeout=60) for _ in range(4)]
+body = {"model": "late", "prompt": "Once", "max_tokens": 250, "temperature": 0, "ignore_eos": True, "n": 128}
+for client in clients:
+    client.request("POST", "/v1/completions", json.dumps(body))
+wait_for(lambda: counted('bora_requests_running{model="late"') > 0)
 before = counted('bora_answers_total{model="late",finish_reason="cancelled"')
 others = []
 thread = threading.Thread(target=lambda: others.append(ask("small")[0]))
 thread.start()
-time.sleep(0.2)
+time.sleep(0.1)
 assert states()["late"] == "loaded"
-answer.close()
-client.close()
+for client in clients:
+    client.close()
 thread.join()
 assert others == [200]
 assert counted('bora_answers_total{model="late",finish_reason="cancelled"') > before
