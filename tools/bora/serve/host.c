@@ -319,16 +319,17 @@ static bool care_for(host *h, slot *s)
     }
     if (!s->first || s->state == HOST_LOADING || (s->state == HOST_LOADED && s->retiring && !h->stopping))
         return false;
-    if (h->stopping)
+    if (h->stopping) {
         bora_fail(&err, BORA_BUSY, "the server is shutting down");
-    else if (failed_lately(s))
+    } else if (failed_lately(s)) {
         fail_load(s, &err);
-    else if (!is_there(s) && !load(h, s, true, &problem) && problem.code == BORA_BUSY) {
-        if (cli_seconds() < s->first->since_s + ROOM_S) /* there will be room once others have their answers */
+    } else if (!is_there(s) && !load(h, s, true, &problem)) { /* told to go while it came, it goes after this */
+        if (problem.code != BORA_BUSY)
+            fail_load(s, &err);
+        else if (cli_seconds() < s->first->since_s + ROOM_S) /* there will be room once others have their answers */
             return false;
-        bora_fail(&err, BORA_BUSY, "%s", problem.message);
-    } else if (!is_there(s)) {
-        fail_load(s, &err);
+        else
+            bora_fail(&err, BORA_BUSY, "%s", problem.message);
     }
     serve_waiters(h, s, err.code == BORA_OK ? NULL : &err);
     return true;
