@@ -125,8 +125,9 @@ INLINE void dot_block(number type, int n_rows, int n_acts, const stretch *s)
         EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = s->sums[r * n_acts + t].parts[p];
     }
     for (int64_t i = s->n / LANES; i > 0; i--) {
+        const uintptr_t ahead = (uintptr_t)rows + (size_t)n_rows * row_bytes; /* a number: it may be behind the end */
         if (fetch)
-            EACH(r, n_rows) __builtin_prefetch(rows + (size_t)(n_rows + r) * row_bytes, 0, 3);
+            EACH(r, n_rows) __builtin_prefetch((const void *)(ahead + (uintptr_t)r * row_bytes), 0, 3);
         EACH(p, PARTS)
         {
             EACH(t, n_acts) x[t] = load_f32(acts + (size_t)t * act_bytes + p * PART * (int)sizeof(float));
