@@ -39,6 +39,7 @@ static bool reserve(step_lists *l, const bora_model *model, const sched_step *pl
     if (!reserve_scratches(l, bora_model_n_vocab(model), err))
         return false;
     if (list_reserve(&l->tokens, &l->cap_tokens, plan->n_tokens, sizeof *l->tokens) &&
+        list_reserve(&l->first_logits, &l->cap_first_logits, plan->n_turns, sizeof *l->first_logits) &&
         list_reserve(&l->sequences, &l->cap_sequences, plan->n_turns, sizeof *l->sequences) &&
         list_reserve(&l->output_rows, &l->cap_outputs, outputs, sizeof *l->output_rows) &&
         list_reserve(&l->logits, &l->cap_logits, outputs, row))
@@ -63,6 +64,7 @@ static bora_batch put_together(const step_lists *l, const sched_step *plan)
                                            .slot = j->slot };
         memcpy(l->tokens + batch.n_tokens, seq->tokens + seq->n_read, (size_t)turn->n_tokens * sizeof *l->tokens);
         batch.n_tokens += turn->n_tokens;
+        l->first_logits[i] = batch.n_outputs;
         for (int32_t k = n_outputs(turn); k > 0; k--)
             l->output_rows[batch.n_outputs++] = batch.n_tokens - k;
     }
@@ -120,17 +122,18 @@ typedef struct choices {
     size_t n_vocab;
 } choices;
 
-/* What job_choose() will say first in turn i, where it asks for one row of logits. The rows of turns stand in order. */
+static float *logits_of(const step_lists *l, size_t n_vocab, int32_t turn)
+{
+    return l->logits + (size_t)l->first_logits[turn] * n_vocab;
+}
+
+/* What job_choose() will say first in turn i, where it asks for one row of logits. */
 static void choose_in_turn(void *ctx, size_t i, int thread)
 {
     const choices *c = ctx;
     const sched_turn *turn = &c->plan->turns[i];
-    bora_job *j = job_of(turn->seq);
-    size_t row = 0;
-    for (size_t k = 0; k < i; k++)
-        row += (size_t)n_outputs(&c->plan->turns[k]);
     if (turn->complete && n_outputs(turn) == 1)
-        job_choose_ahead(j, c->lists->scratches[thread], c->lists->logits + row * c->n_vocab,
+        job_choose_ahead(job_of(turn->seq), c->lists->scratches[thread], logits_of(c->lists, c->n_vocab, (int32_t)i),
                          turn->seq->n_read + turn->n_tokens);
 }
 
@@ -155,18 +158,15 @@ void step_run(step_lists *l, bora_model *model, scheduler *s, const sched_step *
     }
     if (ok)
         choose_ahead(l, model, plan);
-    float *logits = l->logits;
+    size_t n_vocab = (size_t)bora_model_n_vocab(model);
     double now = clock();
     for (int32_t i = 0; i < plan->n_turns; i++) {
         const sched_turn *turn = &plan->turns[i];
         int32_t kept = 0;
-        if (ok) {
-            int32_t outputs = n_outputs(turn);
-            kept = take_turn(turn, model, l->scratches[0], logits, now);
-            logits += (size_t)outputs * (size_t)bora_model_n_vocab(model);
-        } else {
+        if (ok)
+            kept = take_turn(turn, model, l->scratches[0], logits_of(l, n_vocab, i), now);
+        else
             job_fail(job_of(turn->seq), &err);
-        }
         commit(model, s, plan, i, kept);
     }
 }
@@ -175,6 +175,7 @@ void step_free(step_lists *l)
 {
     free(l->tokens);
     free(l->output_rows);
+    free(l->first_logits);
     free(l->sequences);
     free(l->logits);
     for (int32_t i = 0; i < l->n_scratches; i++)
