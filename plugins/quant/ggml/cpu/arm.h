@@ -7,7 +7,7 @@
 #ifndef GGML_CPU_ARM_H
 #define GGML_CPU_ARM_H
 
-#include "unpack.h"
+#include "sink.h"
 
 enum { TOKENS_BY_DOTS = 8, TOKENS_BY_PAIRS = 4 }; /* at once */
 
@@ -43,8 +43,8 @@ INLINE int32x4_t dot_columns(const word_register *codes, int n_words, const int8
 /* The sums of four rows (register q of the chunk's) and what the halves of
  * block b add to them; formats with one scale for a block have all of it in
  * `low`. */
-INLINE float_register join_block(code_kind kind, float_register sum, const chunk *c, int b, int q, int32x4_t low,
-                                 int32x4_t high, block_lists lists, int64_t at)
+INLINE float_register join_four_rows(code_kind kind, float_register sum, const chunk *c, int b, int q, int32x4_t low,
+                                     int32x4_t high, block_lists lists, int64_t at)
 {
     float32x4_t dot = vcvtq_f32_s32(low);
     if (kind == SIGNED_32 || kind == OFFSET_32) {
@@ -84,7 +84,7 @@ INLINE void add_by_dots(code_kind kind, int n_tokens, const chunk *c, int n_bloc
                 const bool halves = kind == SIGNED_16 || kind == OFFSET_16;
                 const int32x4_t low = dot_columns(codes, halves ? 4 : 8, x),
                                 high = halves ? dot_columns(codes + 4, 4, x + BLOCK / 2) : low;
-                sums[t] = join_block(kind, sums[t], c, b, q, low, high, lists_of(row, k), first / BLOCK + b);
+                sums[t] = join_four_rows(kind, sums[t], c, b, q, low, high, lists_of(row, k), first / BLOCK + b);
             }
         }
         for (int t = 0; t < n_tokens; t++)
@@ -142,18 +142,20 @@ INLINE void add_by_pairs(code_kind kind, const chunk *c, const words pairs[CHUNK
             const int32x4x2_t low = multiply_pairs(pairs[b], q, halves ? 4 : 8, x[t / 2]),
                               high = halves ? multiply_pairs(pairs[b] + 4, q, 4, x[t / 2] + 2) : low;
             for (int i = 0; i < 2; i++)
-                results[t + i].r[q] = join_block(kind, results[t + i].r[q], c, b, q, low.val[i], high.val[i],
-                                                 lists_of(acts + (size_t)(t + i) * act_bytes, k), first / BLOCK + b);
+                results[t + i].r[q] =
+                    join_four_rows(kind, results[t + i].r[q], c, b, q, low.val[i], high.val[i],
+                                   lists_of(acts + (size_t)(t + i) * act_bytes, k), first / BLOCK + b);
         }
     }
 }
 #endif
 
 /* As in product.c; no bias is wanted here. */
-INLINE void add_tokens(code_kind kind, bool flip, bool few, int shift, const chunk *c, int n_blocks, const int8_t *acts,
-                       size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)
+INLINE void add_tokens(code_kind kind, bool flip, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
+                       int n_tokens, int64_t first, int64_t k, floats *results)
 {
-    (void)flip, (void)few, (void)shift;
+    (void)flip;
+    fetch_ahead(c->from, (size_t)n_blocks * c->block_bytes);
     int t = 0;
 #ifdef __ARM_FEATURE_MATMUL_INT8
     if (n_tokens >= TOKENS_BY_PAIRS) {

@@ -17,7 +17,6 @@
 enum {
     MAX_TOKENS = 256,
     TOKENS_AT_ONCE = REGISTER_BYTES == 64 ? 8 : 4, /* whose sums stay in registers */
-    FEW_TOKENS = 4,
     WIDEST_STRIDE = 1 << 26,
 };
 
@@ -32,26 +31,11 @@ INLINE words biased(words codes, bool flip)
     return codes;
 }
 
-INLINE ints dot_codes(ints sum, const words *codes, int n_words, const int8_t *x)
-{
-    for (int j = 0; j < n_words; j++)
-        sum = dot_words(sum, codes[j], x + 4 * j);
-    return sum;
-}
-
 /* Where a sum of products begins. With unsigned codes (CODE_BIAS) that is the bits of 1.5 * 2^23, less what the codes'
- * bias adds: then the sum's bits are a float already, and to convert it is to subtract. `few`: the codes are as stored,
- * their bias is 128 >> shift. */
-INLINE ints begin_sum(bool is_signed, bool few, int shift, int32_t bias)
+ * bias adds: then the sum's bits are a float already, and to convert it is to subtract. */
+INLINE ints begin_sum(code_kind kind, const int8_t *bias)
 {
-    if (CODE_BIAS == 0)
-        return all_ints(0);
-    if (!is_signed)
-        return all_ints(WHOLE_FLOAT);
-    ints i = all_ints(bias);
-    EACH_REGISTER(q)
-    i.r[q] = few ? ((i.r[q] - WHOLE_FLOAT) >> shift) + WHOLE_FLOAT : i.r[q];
-    return i;
+    return all_ints(CODE_BIAS == 0 ? 0 : IS_SIGNED(kind) ? int_at(bias) : WHOLE_FLOAT);
 }
 
 /* sum * scale, rounded once; with unsigned codes by (1.5 * 2^23 + sum) * scale + minus: a scale has so few digits that
@@ -66,58 +50,81 @@ INLINE floats float_sum(ints sum)
     return CODE_BIAS > 0 ? subtract(floats_of_bits(sum), 0x1.8p23f) : float_ints(sum);
 }
 
-/* sums[t] += block b of the chunk times that of each token. The first four arguments are constants where this is
- * inlined. */
-INLINE void add_block(code_kind kind, bool flip, bool few, int n_tokens, int shift, const chunk *c, int b,
-                      const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *sums)
+/* A sum of products waits for the one before in its lane: two for each token are on their way at a time, of two blocks,
+ * or of the halves of one. */
+enum { DOTS = 2 };
+
+/* sums[t] += blocks b ... of the chunk times those of each token, one block or two; for formats with halves, one. The
+ * first four arguments are constants where this is inlined. */
+INLINE void add_blocks(code_kind kind, bool flip, int n_tokens, int n_blocks, const chunk *c, int b,
+                       const int8_t *const *rows, row_places at, floats *sums)
 {
-    const bool is_signed = kind == SIGNED_32 || kind == SIGNED_16;
-    words codes[WORDS_PER_BLOCK];
-    for (int j = 0; j < WORDS_PER_BLOCK; j++)
-        codes[j] = biased(c->codes[b][j], flip && is_signed && CODE_BIAS > 0);
-    for (int t = 0; t < n_tokens; t++) {
-        const int8_t *row = acts + (size_t)t * act_bytes, *x = row + first + b * BLOCK;
-        const block_lists lists = lists_of(row, k);
-        const int64_t at = first / BLOCK + b;
-        if (kind == SIGNED_32 || kind == OFFSET_32) {
-            const ints dot = dot_codes(begin_sum(is_signed, few, shift, lists.bias[at]), codes, WORDS_PER_BLOCK, x);
-            sums[t] = fma_all(scale_sum(dot, c->scales[b], c->minus[b]), lists.d[at], sums[t]);
-            if (kind == OFFSET_32)
-                sums[t] = fma_all(c->offsets[b], lists.sum[at], sums[t]);
-        } else {
-            const ints low =
-                dot_codes(begin_sum(is_signed, few, shift, lists.half_bias[2 * at]), codes, WORDS_PER_BLOCK / 2, x);
-            const ints high = dot_codes(begin_sum(is_signed, few, shift, lists.half_bias[2 * at + 1]),
-                                        codes + WORDS_PER_BLOCK / 2, WORDS_PER_BLOCK / 2, x + BLOCK / 2);
-            const floats both =
-                fma_floats(float_sum(high), c->scales[2 * b + 1], scale_sum(low, c->scales[2 * b], c->minus[b]));
-            sums[t] = fma_all(both, lists.d[at], sums[t]);
-            if (kind == OFFSET_16) {
-                sums[t] = fma_all(c->offsets[2 * b], lists.half_sum[2 * at], sums[t]);
-                sums[t] = fma_all(c->offsets[2 * b + 1], lists.half_sum[2 * at + 1], sums[t]);
-            }
-        }
+    const int n_dots = HAS_HALVES(kind) ? 2 : n_blocks, n_words = WORDS_PER_BLOCK * n_blocks / n_dots;
+    ints dots[DOTS][TOKENS_AT_ONCE];
+    UNROLL(int t = 0; t < n_tokens; t++)
+    UNROLL(int i = 0; i < n_dots; i++)
+    dots[i][t] = begin_sum(kind, rows[t] + at.bias + 4 * i);
+    UNROLL(int j = 0; j < n_words; j++)
+    UNROLL(int i = 0; i < n_dots; i++)
+    {
+        const int word = i * n_words + j;
+        const words codes = biased(c->codes[b + word / WORDS_PER_BLOCK][word % WORDS_PER_BLOCK],
+                                   flip && IS_SIGNED(kind) && CODE_BIAS > 0);
+        UNROLL(int t = 0; t < n_tokens; t++)
+        dots[i][t] = dot_words(dots[i][t], codes, rows[t] + at.codes + 4 * word);
+    }
+    UNROLL(int i = 0; i < n_blocks; i++)
+    UNROLL(int t = 0; t < n_tokens; t++)
+    {
+        const int first = HAS_HALVES(kind) ? 2 * b : b + i;
+        floats scaled = scale_sum(dots[i][t], c->scales[first], c->minus[b + i]);
+        if (HAS_HALVES(kind))
+            scaled = fma_floats(float_sum(dots[1][t]), c->scales[first + 1], scaled);
+        sums[t] =
+            join_block(kind, sums[t], scaled, c->offsets + first, rows[t] + at.d + 4 * i, rows[t] + at.sum + 4 * i);
     }
 }
 
-INLINE void add_chunk(code_kind kind, bool flip, bool few, int n_tokens, int shift, const chunk *c, int n_blocks,
-                      const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *results)
+INLINE row_places keep_places(row_places at)
 {
-    floats sums[TOKENS_AT_ONCE];
-    for (int t = 0; t < n_tokens; t++)
-        sums[t] = results[t];
-    for (int b = 0; b < n_blocks; b++)
-        add_block(kind, flip, few, n_tokens, shift, c, b, acts, act_bytes, first, k, sums);
-    for (int t = 0; t < n_tokens; t++)
-        results[t] = sums[t];
+    KEEP(at.codes);
+    KEEP(at.d);
+    KEEP(at.sum);
+    KEEP(at.bias);
+    return at;
 }
 
-INLINE void add_tokens(code_kind kind, bool flip, bool few, int shift, const chunk *c, int n_blocks, const int8_t *acts,
-                       size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)
+INLINE void add_chunk(code_kind kind, bool flip, int n_tokens, bool ahead, const chunk *c, int n_blocks,
+                      const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *results)
+{
+    const size_t fetched = ahead ? c->block_bytes : 0; /* with each block */
+    floats sums[TOKENS_AT_ONCE];
+    const int8_t *rows[TOKENS_AT_ONCE];
+    UNROLL(int t = 0; t < n_tokens; t++)
+    {
+        sums[t] = results[t];
+        rows[t] = acts + (size_t)t * act_bytes;
+        KEEP(rows[t]);
+    }
+    int b = 0;
+    for (; !HAS_HALVES(kind) && b + 2 <= n_blocks; b += 2) {
+        fetch_ahead(c->from + (size_t)b * fetched, 2 * fetched);
+        add_blocks(kind, flip, n_tokens, 2, c, b, rows, keep_places(places_of(kind, first / BLOCK + b, k)), sums);
+    }
+    for (; b < n_blocks; b++) {
+        fetch_ahead(c->from + (size_t)b * fetched, fetched);
+        add_blocks(kind, flip, n_tokens, 1, c, b, rows, keep_places(places_of(kind, first / BLOCK + b, k)), sums);
+    }
+    UNROLL(int t = 0; t < n_tokens; t++)
+    results[t] = sums[t];
+}
+
+INLINE void add_tokens(code_kind kind, bool flip, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
+                       int n_tokens, int64_t first, int64_t k, floats *results)
 {
     int t = 0;
 #define TOKENS(n)                                                                                                      \
-    add_chunk(kind, flip, few, n, shift, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t)
+    add_chunk(kind, flip, n, t == 0, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t)
     for (; t + TOKENS_AT_ONCE <= n_tokens; t += TOKENS_AT_ONCE)
         TOKENS(TOKENS_AT_ONCE);
     for (; t + 4 <= n_tokens; t += 4)
@@ -131,38 +138,47 @@ INLINE void add_tokens(code_kind kind, bool flip, bool few, int shift, const chu
 
 #endif
 
-typedef void (*add_function)(int shift, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
-                             int n_tokens, int64_t first, int64_t k, floats *results);
+typedef void (*add_function)(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens,
+                             int64_t first, int64_t k, floats *results);
 
-#define ADD_TOKENS(NAME, KIND, flip, few)                                                                              \
-    static void NAME##_##KIND(int shift, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,           \
-                              int n_tokens, int64_t first, int64_t k, floats *results)                                 \
+#define ADD_TOKENS(NAME, KIND, flip)                                                                                   \
+    static void NAME##_##KIND(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens,        \
+                              int64_t first, int64_t k, floats *results)                                               \
     {                                                                                                                  \
-        add_tokens(KIND, flip, few, shift, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                 \
+        add_tokens(KIND, flip, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                             \
     }
 
-ADD_TOKENS(add, SIGNED_32, false, false)
-ADD_TOKENS(add, OFFSET_32, false, false)
-ADD_TOKENS(add, SIGNED_16, false, false)
-ADD_TOKENS(add, OFFSET_16, false, false)
+ADD_TOKENS(add, SIGNED_32, false)
+ADD_TOKENS(add, OFFSET_32, false)
+ADD_TOKENS(add, SIGNED_16, false)
+ADD_TOKENS(add, OFFSET_16, false)
 static const add_function add_functions[] = { add_SIGNED_32, add_OFFSET_32, add_SIGNED_16, add_OFFSET_16 };
-
-#if defined(__x86_64__)
-/* For few tokens it is quicker to leave codes as they are stored, and to work a little more on each sum. */
-ADD_TOKENS(add_few, SIGNED_32, false, true)
-ADD_TOKENS(add_few, SIGNED_16, false, true)
-static const add_function few_functions[] = { add_few_SIGNED_32, add_OFFSET_32, add_few_SIGNED_16, add_OFFSET_16 };
-#else
-#define few_functions add_functions
-#endif
 
 #ifdef __AMX_INT8__
 /* For the tokens that are left over where codes were unpacked for tiles, which take them with their signs. */
-ADD_TOKENS(add_flipped, SIGNED_32, true, false)
-ADD_TOKENS(add_flipped, SIGNED_16, true, false)
-static const add_function flipped_functions[] = { add_flipped_SIGNED_32, add_OFFSET_32, add_flipped_SIGNED_16,
-                                                  add_OFFSET_16 };
+ADD_TOKENS(add_flipped, SIGNED_32, true)
 #endif
+
+/* Adds `n_blocks` blocks of 32 columns from p on, where those of the first row begin, or the panel's, to the sums of a
+ * few tokens. */
+typedef void (*few_function)(const uint8_t *p, size_t stride, int n_blocks, const int8_t *acts, size_t act_bytes,
+                             int n_tokens, int64_t first, int64_t k, floats *results);
+
+/* Unpacks as many; codes around zero get `bias` added. */
+typedef void (*unpack_function)(const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out);
+
+/* What is done with rows as they lie, or with panels. */
+typedef struct layout_functions {
+    unpack_function unpack;
+    few_function few[MOST_FEW_TOKENS + 1]; /* by the number of tokens; NULL: there is none */
+} layout_functions;
+
+typedef struct format_functions {
+    code_kind kind;
+    int block_elems;
+    size_t block_bytes;
+    layout_functions rows, panels;
+} format_functions;
 
 /* Brings the next columns of a panel near while these are worked on. */
 static void prefetch_rows(const uint8_t *p, size_t stride, size_t bytes)
@@ -172,70 +188,71 @@ static void prefetch_rows(const uint8_t *p, size_t stride, size_t bytes)
             __builtin_prefetch(p + (size_t)r * stride + at, 0, 2);
 }
 
-/* 128 >> shift is what stands for zero. */
-static int bias_shift(const unpacker *format)
-{
-    int shift = 0;
-    while (format->zero && format->zero << shift < 128)
-        shift++;
-    return shift;
-}
-
 static void prepare_minus(code_kind kind, int n_blocks, chunk *c)
 {
-    const int step = kind == SIGNED_16 || kind == OFFSET_16 ? 2 : 1;
+    const int step = HAS_HALVES(kind) ? 2 : 1;
     for (int b = 0; CODE_BIAS > 0 && b < n_blocks; b++)
         c->minus[b] = multiply(c->scales[step * b], all_floats(-0x1.8p23f));
 }
 
-INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, size_t row_bytes, int n_rows, int64_t k,
-                    const int8_t *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride)
+static void multiply_panel(const format_functions *format, bool packed, const uint8_t *rows, size_t row_bytes,
+                           int n_rows, int64_t k, const int8_t *acts, size_t act_bytes, int n_tokens, float *out,
+                           size_t out_stride)
 {
     _Alignas(64) chunk c;
     _Alignas(64) floats results[MAX_TOKENS];
     /* The last rows of a matrix may be fewer than a panel has: they are copied, and zeros follow. */
     uint8_t copies[PANEL_ROWS * CHUNK_BLOCKS * sizeof(q8_1_block)];
     const bool copied = !packed && (n_rows < PANEL_ROWS || row_bytes > WIDEST_STRIDE);
-    const unpack_function unpack = packed ? format->panel : format->rows;
+    const layout_functions *functions = packed ? &format->panels : &format->rows;
+    const few_function few = n_tokens <= MOST_FEW_TOKENS ? functions->few[n_tokens] : NULL;
     memset(results, 0, (size_t)n_tokens * sizeof *results);
+    uint8_t bias = CODE_BIAS;
+    add_function add = add_functions[format->kind];
     int n_by_tiles = 0;
-    const bool few = n_tokens <= FEW_TOKENS;
-    uint8_t bias = few && CODE_BIAS > 0 ? (uint8_t)format->zero : CODE_BIAS;
-    add_function add = (few ? few_functions : add_functions)[format->kind];
 #ifdef __AMX_INT8__
-    n_by_tiles = n_tokens >= TILE_TOKENS         ? n_tokens / TILE_TOKENS * TILE_TOKENS
-                 : n_tokens >= SMALL_TILE_TOKENS ? SMALL_TILE_TOKENS
-                                                 : 0;
+    n_by_tiles = tiles_tokens(format->kind, n_tokens);
     if (n_by_tiles > 0) {
-        tiles_begin(format->kind, n_tokens >= TILE_TOKENS ? TILE_TOKENS : SMALL_TILE_TOKENS);
+        tiles_begin();
         bias = 0;
-        add = flipped_functions[format->kind];
+        if (format->kind == SIGNED_32)
+            add = add_flipped_SIGNED_32;
     }
 #endif
-    const int shift = bias_shift(format);
     for (int64_t first = 0; first < k; first += CHUNK_BLOCKS * BLOCK) {
         const int n_blocks = k - first < CHUNK_BLOCKS * BLOCK ? (int)((k - first) / BLOCK) : CHUNK_BLOCKS;
         const size_t bytes = (size_t)(n_blocks * BLOCK / format->block_elems) * format->block_bytes;
         const size_t at = (size_t)(first / format->block_elems) * format->block_bytes;
+        const uint8_t *p = rows + at;
+        size_t stride = row_bytes;
         if (packed) {
-            unpack(rows + PANEL_ROWS * at, 0, n_blocks, bias, &c);
+            p = rows + PANEL_ROWS * at;
         } else if (copied) {
             memset(copies, 0, sizeof copies);
             for (int r = 0; r < n_rows; r++)
-                memcpy(copies + (size_t)r * bytes, rows + at + (size_t)r * row_bytes, bytes);
-            unpack(copies, bytes, n_blocks, bias, &c);
+                memcpy(copies + (size_t)r * bytes, p + (size_t)r * row_bytes, bytes);
+            p = copies;
+            stride = bytes;
         } else {
-            prefetch_rows(first + CHUNK_BLOCKS * BLOCK < k ? rows + at + bytes : rows + PANEL_ROWS * row_bytes,
-                          row_bytes, bytes);
-            unpack(rows + at, row_bytes, n_blocks, bias, &c);
+            prefetch_rows(first + CHUNK_BLOCKS * BLOCK < k ? p + bytes : rows + PANEL_ROWS * row_bytes, row_bytes,
+                          bytes);
         }
+        if (few != NULL) {
+            few(p, stride, n_blocks, acts, act_bytes, n_tokens, first, k, results);
+            continue;
+        }
+        functions->unpack(p, stride, n_blocks, bias, &c);
+        c.from = p;
+        c.block_bytes = packed ? PANEL_ROWS * bytes / (size_t)n_blocks : 0;
         prepare_minus(format->kind, n_blocks, &c);
 #ifdef __AMX_INT8__
-        if (n_by_tiles > 0)
-            tile_adders[format->kind].add(&c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);
+        if (n_by_tiles > 0) {
+            tiles_add(format->kind, &c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);
+            c.block_bytes = 0;
+        }
 #endif
         if (n_by_tiles < n_tokens)
-            add(shift, &c, n_blocks, acts + (size_t)n_by_tiles * act_bytes, act_bytes, n_tokens - n_by_tiles, first, k,
+            add(&c, n_blocks, acts + (size_t)n_by_tiles * act_bytes, act_bytes, n_tokens - n_by_tiles, first, k,
                 results + n_by_tiles);
     }
 #ifdef __AMX_INT8__
@@ -249,32 +266,102 @@ INLINE void product(const unpacker *format, bool packed, const uint8_t *rows, si
             memcpy(out + (size_t)t * out_stride, &results[t], (size_t)n_rows * sizeof *out);
 }
 
+#define BLOCK_BYTES(packed, NAME) ((packed ? PANEL_ROWS : 1) * sizeof(NAME##_block))
+
+/* The functions of a format and a layout. */
+#define UNPACK(LAYOUT, packed, NAME, KIND, BLOCK_ELEMS)                                                                \
+    static void LAYOUT##_##NAME(const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)               \
+    {                                                                                                                  \
+        for (int b = 0; b < n_blocks; b += BLOCK_ELEMS / BLOCK, p += BLOCK_BYTES(packed, NAME)) {                      \
+            sink to = { .kind = KIND, .zero_bias = bias, .chunk = out, .first = b };                                   \
+            unpack_##NAME(packed, p, stride, &to);                                                                     \
+        }                                                                                                              \
+    }
+
+/* 128 >> shift of a power of two. */
+#define ZERO_SHIFT(zero) ((zero) == 0 ? 0 : 7 - __builtin_ctz((zero) | 128))
+
+/* For up to N tokens: where they are fewer, the last one is there several times. ZERO: of codes around zero, what is
+ * stored for zero, a power of two; 128 where they are stored with a sign. */
+#define FEW(LAYOUT, packed, N, NAME, KIND, ZERO, BLOCK_ELEMS)                                                          \
+    static void LAYOUT##_##NAME##_##N(const uint8_t *p, size_t stride, int n_blocks, const int8_t *acts,               \
+                                      size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)       \
+    {                                                                                                                  \
+        sink to = { .kind = KIND, .n_tokens = N, .zero_bias = CODE_BIAS ? ZERO : 0, .zero_shift = ZERO_SHIFT(ZERO) };  \
+        UNROLL(int t = 0; t < N; t++)                                                                                  \
+        {                                                                                                              \
+            const int token = t < n_tokens ? t : n_tokens - 1;                                                         \
+            to.few.rows[t] = acts + (size_t)token * act_bytes;                                                         \
+            to.few.sums[t] = results[token];                                                                           \
+        }                                                                                                              \
+        for (int b = 0; b < n_blocks; b += BLOCK_ELEMS / BLOCK, p += BLOCK_BYTES(packed, NAME)) {                      \
+            to.few.at = places_of(KIND, first / BLOCK + b, k);                                                         \
+            if (packed)                                                                                                \
+                fetch_ahead(p, BLOCK_BYTES(packed, NAME));                                                             \
+            unpack_##NAME(packed, p, stride, &to);                                                                     \
+        }                                                                                                              \
+        UNROLL(int t = 0; t < N; t++)                                                                                  \
+        results[t < n_tokens ? t : n_tokens - 1] = to.few.sums[t];                                                     \
+    }
+
+/* Where registers are small, the codes of a block do not fit them. */
+#if REGISTER_BYTES == 64
+#define ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                         \
+    FEW(rows, false, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                 \
+    FEW(panels, true, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                \
+    FEW(panels, true, 2, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                \
+    FEW(panels, true, 4, NAME, KIND, ZERO, BLOCK_ELEMS)
+#define FEW_ROWS(NAME)                                                                                                 \
+    {                                                                                                                  \
+        NULL, rows_##NAME##_1                                                                                          \
+    }
+#define FEW_PANELS(NAME)                                                                                               \
+    {                                                                                                                  \
+        NULL, panels_##NAME##_1, panels_##NAME##_2, panels_##NAME##_4, panels_##NAME##_4                               \
+    }
+#elif REGISTER_BYTES == 32
+#define ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                         \
+    FEW(rows, false, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                 \
+    FEW(panels, true, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                \
+    FEW(panels, true, 2, NAME, KIND, ZERO, BLOCK_ELEMS)
+#define FEW_ROWS(NAME)                                                                                                 \
+    {                                                                                                                  \
+        NULL, rows_##NAME##_1                                                                                          \
+    }
+#define FEW_PANELS(NAME)                                                                                               \
+    {                                                                                                                  \
+        NULL, panels_##NAME##_1, panels_##NAME##_2                                                                     \
+    }
+#else
+#define ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)
+#define FEW_ROWS(NAME)                                                                                                 \
+    {                                                                                                                  \
+        NULL                                                                                                           \
+    }
+#define FEW_PANELS(NAME) FEW_ROWS(NAME)
+#endif
+
 /* Two tiles for each format: for rows as they lie, and for panels. */
 #define FORMAT(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                          \
-    static void rows_##NAME(const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)                   \
-    {                                                                                                                  \
-        unpack_##NAME(false, p, stride, n_blocks, bias, out);                                                          \
-    }                                                                                                                  \
-    static void panel_##NAME(const uint8_t *p, size_t stride, int n_blocks, uint8_t bias, chunk *out)                  \
-    {                                                                                                                  \
-        unpack_##NAME(true, p, stride, n_blocks, bias, out);                                                           \
-    }                                                                                                                  \
-    static const unpacker format_##NAME = {                                                                            \
-        KIND, ZERO, BLOCK_ELEMS, sizeof(NAME##_block), rows_##NAME, panel_##NAME,                                      \
+    UNPACK(rows, false, NAME, KIND, BLOCK_ELEMS)                                                                       \
+    UNPACK(panels, true, NAME, KIND, BLOCK_ELEMS)                                                                      \
+    ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                             \
+    static const format_functions format_##NAME = {                                                                    \
+        KIND, BLOCK_ELEMS, sizeof(NAME##_block), { rows_##NAME, FEW_ROWS(NAME) }, { panels_##NAME, FEW_PANELS(NAME) }, \
     };                                                                                                                 \
     static void dot_##NAME(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,         \
                            const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,            \
                            float *scratch)                                                                             \
     {                                                                                                                  \
         (void)quant, (void)scratch;                                                                                    \
-        product(&format_##NAME, false, rows, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);        \
+        multiply_panel(&format_##NAME, false, rows, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride); \
     }                                                                                                                  \
     static void dot_packed_##NAME(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k, \
                                   const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,     \
                                   float *scratch)                                                                      \
     {                                                                                                                  \
         (void)quant, (void)scratch, (void)row_bytes;                                                                   \
-        product(&format_##NAME, true, panel, 0, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);                \
+        multiply_panel(&format_##NAME, true, panel, 0, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);         \
     }                                                                                                                  \
     const tile_pair JOIN(tiles_##NAME##_, TIER) = {                                                                    \
         .rows = { .panel_rows = PANEL_ROWS,                                                                            \

@@ -44,6 +44,17 @@ enum {
 #define INLINE static inline __attribute__((always_inline))
 #endif
 
+/* A short loop, wholly unrolled: what it works on stays in registers, if these are large enough for it. Clang does so
+ * by itself. */
+#if REGISTER_BYTES > 16 && !defined(__clang__)
+#define UNROLL(...) _Pragma("GCC unroll 16") for (__VA_ARGS__)
+#else
+#define UNROLL(...) for (__VA_ARGS__)
+#endif
+
+/* Leaves x in a register as it is: the compiler would rather count with many pointers than add to few. */
+#define KEEP(x) __asm__("" : "+r"(x))
+
 typedef uint32_t word_register __attribute__((vector_size(REGISTER_BYTES)));
 typedef uint8_t byte_register __attribute__((vector_size(REGISTER_BYTES)));
 typedef int32_t int_register __attribute__((vector_size(REGISTER_BYTES)));
@@ -61,7 +72,7 @@ typedef struct floats {
     float_register r[N_REGISTERS];
 } floats;
 
-#define EACH_REGISTER(q) for (int q = 0; q < N_REGISTERS; q++)
+#define EACH_REGISTER(q) UNROLL(int q = 0; q < N_REGISTERS; q++)
 
 /* ---- arithmetic ---- */
 
@@ -143,7 +154,15 @@ INLINE floats all_floats(float n)
 {
     floats f;
     EACH_REGISTER(q)
-    f.r[q] = (float_register){ 0 } + n;
+#if defined(__AVX512F__)
+    f.r[q] = (float_register)_mm512_set1_ps(n);
+#elif defined(__AVX2__)
+    f.r[q] = (float_register)_mm256_set1_ps(n);
+#elif defined(__aarch64__)
+    f.r[q] = (float_register)vdupq_n_f32(n);
+#else
+    f.r[q] = (float_register){ n, n, n, n };
+#endif
     return f;
 }
 
@@ -201,9 +220,8 @@ INLINE floats fma_floats(floats a, floats b, floats c)
 
 INLINE floats fma_all(floats a, float b, floats c)
 {
-    EACH_REGISTER(q)
-    c.r[q] = fma_register(a.r[q], (float_register){ 0 } + b, c.r[q]);
-    return c;
+    const floats all = all_floats(b);
+    return fma_floats(a, all, c);
 }
 
 /* ---- 8-bit products ---- */
@@ -329,7 +347,8 @@ INLINE words load_4(const uint8_t *p, size_t stride)
 INLINE words load_words(const uint8_t *p)
 {
     words out;
-    memcpy(&out, p, sizeof out);
+    EACH_REGISTER(q)
+    memcpy(&out.r[q], p + sizeof out.r[q] * (size_t)q, sizeof out.r[q]);
     return out;
 }
 

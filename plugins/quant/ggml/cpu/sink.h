@@ -1,0 +1,178 @@
+/* Where the codes and the scales of a block go when they are unpacked: into a chunk in the nearest cache, which many
+ * tokens will read; or, for few tokens, straight into their products, so that codes never leave the registers. */
+#ifndef GGML_CPU_SINK_H
+#define GGML_CPU_SINK_H
+
+#include <stdbool.h>
+
+#include "../layout.h"
+#include "activation.h"
+#include "vectors.h"
+
+enum {
+    CHUNK_BLOCKS = 16,
+    WORDS_PER_BLOCK = BLOCK / 4,
+    SUPER_BLOCKS = SUPER_BLOCK / BLOCK,
+    MOST_FEW_TOKENS = 4, /* that a sink multiplies */
+};
+
+/* What the codes of a format are like; each kind has its own inner loops. */
+typedef enum code_kind {
+    SIGNED_32, /* codes around zero; a scale for each block */
+    OFFSET_32, /* codes from zero on; a scale and an offset for each block */
+    SIGNED_16, /* likewise for each half of a block */
+    OFFSET_16,
+} code_kind;
+
+#define IS_SIGNED(kind) ((kind) == SIGNED_32 || (kind) == SIGNED_16)
+#define HAS_HALVES(kind) ((kind) == SIGNED_16 || (kind) == OFFSET_16)
+
+/* Up to 512 columns of 16 rows. Number k of block b is scale * code + offset, with the scale and the offset of the
+ * block or of the half of it that k lies in. */
+typedef struct chunk {
+    words codes[CHUNK_BLOCKS][WORDS_PER_BLOCK]; /* plus a bias */
+    floats scales[2 * CHUNK_BLOCKS];            /* [n_blocks], or [2 n_blocks] for formats with groups of 16 */
+    floats minus[CHUNK_BLOCKS];                 /* -1.5 * 2^23 times the first scale of each block: see product.c */
+    floats offsets[2 * CHUNK_BLOCKS];           /* likewise, for formats that have any */
+    const uint8_t *from;                        /* where it begins in a panel, and the bytes of a block there, for */
+    size_t block_bytes;                         /* fetch_ahead(); 0: not in a panel */
+} chunk;
+
+/* Where in a token's row block `at` of n is: bytes from the row's beginning. */
+typedef struct row_places {
+    size_t codes, d, sum, bias;
+} row_places;
+
+/* What few tokens and 16 rows make of a file's block. */
+typedef struct few_products {
+    const int8_t *rows[MOST_FEW_TOKENS];
+    row_places at; /* of the first block of what is unpacked */
+    ints dots[SUPER_BLOCKS][2][MOST_FEW_TOKENS];
+    floats scales[2 * SUPER_BLOCKS], offsets[2 * SUPER_BLOCKS];
+    floats sums[MOST_FEW_TOKENS];
+} few_products;
+
+typedef struct sink {
+    code_kind kind;
+    int n_tokens;      /* that codes are multiplied with; 0: they go to the chunk. Constant where this is inlined */
+    uint8_t zero_bias; /* added to codes around zero */
+    int zero_shift;    /* with it, 128 >> zero_shift stands for zero; for products */
+    chunk *chunk;
+    int first; /* what is unpacked begins with this block of the chunk */
+    few_products few;
+} sink;
+
+INLINE row_places places_of(code_kind kind, int64_t at, int64_t k)
+{
+    const size_t n = (size_t)k / BLOCK, b = (size_t)at, d = (size_t)k + 4 * b;
+    return HAS_HALVES(kind) ? (row_places){ BLOCK * b, d, d + 8 * n + 4 * b, d + 20 * n + 4 * b }
+                            : (row_places){ BLOCK * b, d, d + 4 * n, d + 16 * n };
+}
+
+/* One thread reads eight pages at once faster than one after the other, so memory is asked for the next eight while
+ * these are worked on: for a line of each in turn, into the second cache. Panels lie one behind the other, so what is
+ * beyond this one is mostly what comes next; where it is not, nothing is lost. */
+INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
+{
+    enum { PAGE = 4096, PAGES = 8, LINE = 64, LINES = LINE * PAGES };
+    const uintptr_t end = (uintptr_t)p + bytes;
+    for (uintptr_t at = ((uintptr_t)p + LINES - 1) / LINES * LINES; at < end; at += LINES) {
+        const uintptr_t next = at / (PAGE * PAGES) * (PAGE * PAGES) + PAGE * PAGES + at / LINES % (PAGE / LINE) * LINE;
+        UNROLL(int page = 0; page < PAGES; page++)
+        __builtin_prefetch((const void *)(next + (uintptr_t)page * PAGE), 0, 2);
+    }
+}
+
+INLINE float float_at(const int8_t *p)
+{
+    float f;
+    memcpy(&f, p, sizeof f);
+    return f;
+}
+
+INLINE int32_t int_at(const int8_t *p)
+{
+    int32_t i;
+    memcpy(&i, p, sizeof i);
+    return i;
+}
+
+/* A token's sum and what a block adds to it: `scaled`, its products by the weights' scales, times d, and the offsets
+ * times the sums of the activations; d and the sums are read there. */
+INLINE floats join_block(code_kind kind, floats sum, floats scaled, const floats *offsets, const int8_t *d,
+                         const int8_t *x_sum)
+{
+    sum = fma_all(scaled, float_at(d), sum);
+    if (kind == OFFSET_32 || kind == OFFSET_16)
+        sum = fma_all(offsets[0], float_at(x_sum), sum);
+    if (kind == OFFSET_16)
+        sum = fma_all(offsets[1], float_at(x_sum + 4), sum);
+    return sum;
+}
+
+/* The scale of block i, or of half i. */
+INLINE void put_scale(sink *to, int i, floats scale)
+{
+    if (to->n_tokens)
+        to->few.scales[i] = scale;
+    else
+        to->chunk->scales[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i] = scale;
+}
+
+INLINE void put_offset(sink *to, int i, floats offset)
+{
+    if (to->n_tokens)
+        to->few.offsets[i] = offset;
+    else
+        to->chunk->offsets[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i] = offset;
+}
+
+/* Where a sum of products begins when codes are as stored: at minus what their bias adds. */
+INLINE ints begin_few(const sink *to, const int8_t *bias)
+{
+    if (!IS_SIGNED(to->kind) || CODE_BIAS == 0)
+        return all_ints(0);
+    ints begin = all_ints(int_at(bias));
+    EACH_REGISTER(q)
+    begin.r[q] = (begin.r[q] - WHOLE_FLOAT) >> to->zero_shift;
+    return begin;
+}
+
+INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
+{
+    if (to->n_tokens == 0) {
+        UNROLL(int j = 0; j < WORDS_PER_BLOCK; j++)
+        to->chunk->codes[to->first + b][j] = codes[j];
+        return;
+    }
+    few_products *few = &to->few;
+    const int n_dots = HAS_HALVES(to->kind) ? 2 : 1, n_words = WORDS_PER_BLOCK / n_dots;
+    UNROLL(int t = 0; t < to->n_tokens; t++)
+    UNROLL(int i = 0; i < n_dots; i++)
+    few->dots[b][i][t] = begin_few(to, few->rows[t] + few->at.bias + 4 * (n_dots * b + i));
+    UNROLL(int j = 0; j < n_words; j++)
+    UNROLL(int i = 0; i < n_dots; i++)
+    UNROLL(int t = 0; t < to->n_tokens; t++)
+    {
+        const int8_t *x = few->rows[t] + few->at.codes + BLOCK * b + 4 * (i * n_words + j);
+        few->dots[b][i][t] = dot_words(few->dots[b][i][t], codes[i * n_words + j], x);
+    }
+}
+
+/* To be said of each block in order, when all of it was put. */
+INLINE void end_block(sink *to, int b)
+{
+    few_products *few = &to->few;
+    const int n = HAS_HALVES(to->kind) ? 2 : 1;
+    UNROLL(int t = 0; t < to->n_tokens; t++)
+    {
+        const int8_t *row = few->rows[t];
+        floats scaled = multiply(float_ints(few->dots[b][0][t]), few->scales[n * b]);
+        if (n == 2)
+            scaled = fma_floats(float_ints(few->dots[b][1][t]), few->scales[2 * b + 1], scaled);
+        few->sums[t] = join_block(to->kind, few->sums[t], scaled, few->offsets + n * b, row + few->at.d + 4 * b,
+                                  row + few->at.sum + 4 * n * b);
+    }
+}
+
+#endif
