@@ -31,10 +31,10 @@
 enum {
     MAX_THREADS = 1024,
     MAX_NODES = 64,
-    APART = 128,           /* bytes: processors fetch cache lines in pairs */
-    THREADS_PER_SHARD = 8, /* that take tasks from one counter */
-    LOOKS = 16,            /* at a word, for each at the clock */
-    WAKE_AT_ONCE = 2,      /* each that wakes up wakes as many: one caller would take long to wake a hundred */
+    APART = 128,      /* bytes: processors fetch cache lines in pairs */
+    MOST_SHARDS = 16, /* each is looked at by all, at the end of a job */
+    LOOKS = 16,       /* at a word, for each at the clock */
+    WAKE_AT_ONCE = 2, /* each that wakes up wakes as many: one caller would take long to wake a hundred */
     /* Waking costs the caller some microseconds and the work some tens; looking for longer than that many times as
      * long would make an idle process busy. */
     LOOK_NS = 200 * 1000,
@@ -63,8 +63,8 @@ typedef struct worker {
     int64_t gain_ns;  /* time that it saved by working, less what it lost by being waited for */
 } worker;
 
-/* A run of neighbouring tasks, which the same threads begin with in every job: memory that a thread was the first to
- * touch lies near its processor. */
+/* A run of neighbouring tasks, which the same thread, or the same few, begin with in every job: memory that a thread
+ * was the first to touch lies near its processor, and memory that it asks for ahead is what it will need. */
 typedef struct shard {
     _Alignas(APART) atomic_size_t next; /* task that nobody took yet */
     size_t end;
@@ -350,8 +350,7 @@ bora_threads *bora_threads_new(int n_threads, bora_error *err)
         return NULL;
     }
     pool->n_nodes = processors_nodes("", &allowed, pool->nodes, MAX_NODES);
-    int n_shards = (n_threads + THREADS_PER_SHARD - 1) / THREADS_PER_SHARD;
-    n_shards = n_shards > pool->n_nodes ? n_shards : pool->n_nodes;
+    int n_shards = pool->n_nodes > MOST_SHARDS ? pool->n_nodes : MOST_SHARDS;
     pool->n_shards = n_shards < n_threads ? n_shards : n_threads;
     if (!start_workers(pool, err)) {
         bora_threads_free(pool);

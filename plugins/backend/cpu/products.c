@@ -5,15 +5,14 @@
  *
  * Tokens come in groups whose activations stay in a processor's own cache while the panels go by: panels run fastest,
  * so a thread meets one group for long, and the weights are read from memory once for each group. There are many more
- * tasks than threads, and those of the end are smaller: a thread that is slow, or that another program displaced, is
- * waited for no longer than one of them takes. */
+ * tasks than threads: one that is slow, or that another program displaced, is waited for no longer than a task takes.
+ */
 #include "cpu.h"
 
 #include <string.h>
 
 enum {
-    TASKS_PER_THREAD = 16,
-    LAST_PART = 4,           /* the last fourth of a job comes in tasks of a fourth */
+    TASKS_PER_THREAD = 32,
     TOKENS_STEP = 32,        /* groups are multiples of it: tiles like several tokens at once */
     BYTE_COST = 24,          /* of reading a byte of weights, in multiply-adds */
     SMALLEST_TASK = 1 << 19, /* in multiply-adds: two microseconds or so */
@@ -24,7 +23,7 @@ enum {
 typedef struct span {
     const cpu_product *product;
     int64_t first_token, n_tokens;
-    int64_t first_panel, n_panels, panels_each;
+    int64_t n_panels, panels_each;
     int64_t first_task;
 } span;
 
@@ -86,7 +85,7 @@ static void add_span(job *j, span *at, double task_cost)
 static bool cut(bora_device *device, job *j, double *total, bora_error *err)
 {
     const cpu_product *products = device->products.data, *end = products + device->n_products;
-    int64_t most = 1, n_groups = 0;
+    int64_t most = 0, n_groups = 0;
     *total = 0;
     for (const cpu_product *p = products; p < end; p++) {
         int64_t groups = cpu_div_up(p->n_tokens, p->tokens_each);
@@ -99,8 +98,7 @@ static bool cut(bora_device *device, job *j, double *total, bora_error *err)
         return false;
     span *spans = device->spans.data;
     *j = (job){ .device = device, .spans = spans };
-    double task_cost = *total / ((double)device->n_threads * TASKS_PER_THREAD), done = 0;
-    double large = *total * (LAST_PART - 1) / LAST_PART; /* done before the tasks become smaller */
+    double task_cost = *total / ((double)device->n_threads * TASKS_PER_THREAD);
     task_cost = task_cost < SMALLEST_TASK ? SMALLEST_TASK : task_cost;
     for (int64_t g = 0; g < n_groups; g++)
         for (const cpu_product *p = products; p < end; p++) {
@@ -110,18 +108,7 @@ static bool cut(bora_device *device, job *j, double *total, bora_error *err)
             *s = (span){
                 .product = p, .first_token = g * p->tokens_each, .n_tokens = group_tokens(p, g), .n_panels = p->n_panels
             };
-            double each = panel_cost(p, s->n_tokens);
-            int64_t before = clamp((large - done) / each, 0, p->n_panels);
-            done += each * (double)p->n_panels;
-            if (before > 0 && before < p->n_panels) {
-                s->n_panels = before;
-                add_span(j, s, task_cost);
-                s[1] = *s;
-                s++;
-                s->first_panel = before;
-                s->n_panels = p->n_panels - before;
-            }
-            add_span(j, s, before < p->n_panels ? task_cost / LAST_PART : task_cost);
+            add_span(j, s, task_cost);
         }
     return true;
 }
@@ -166,7 +153,7 @@ static void multiply(void *ctx, size_t task, int thread)
     const span *s = span_of(j, (int64_t)task);
     int64_t begin = ((int64_t)task - s->first_task) * s->panels_each;
     int64_t end = cpu_min(begin + s->panels_each, s->n_panels);
-    for (int64_t panel = s->first_panel + begin; panel < s->first_panel + end; panel++)
+    for (int64_t panel = begin; panel < end; panel++)
         multiply_panel(j, s, panel, cpu_scratch(j->device, thread));
 }
 
