@@ -138,6 +138,13 @@ INLINE ints begin_few(const sink *to, const int8_t *bias)
     return begin;
 }
 
+/* Sums of products of a block: of each half, if it has a scale of its own, or if there would be too few to keep the
+ * processor busy, for each product waits for the one before. */
+INLINE int few_dots(const sink *to)
+{
+    return HAS_HALVES(to->kind) || to->n_tokens <= 2 ? 2 : 1;
+}
+
 INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
 {
     if (to->n_tokens == 0) {
@@ -146,10 +153,14 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         return;
     }
     few_products *few = &to->few;
-    const int n_dots = HAS_HALVES(to->kind) ? 2 : 1, n_words = WORDS_PER_BLOCK / n_dots;
+    const int n_dots = few_dots(to), n_words = WORDS_PER_BLOCK / n_dots;
     UNROLL(int t = 0; t < to->n_tokens; t++)
-    UNROLL(int i = 0; i < n_dots; i++)
-    few->dots[b][i][t] = begin_few(to, few->rows[t] + few->at.bias + 4 * (n_dots * b + i));
+    {
+        const int8_t *bias = few->rows[t] + few->at.bias;
+        few->dots[b][0][t] = begin_few(to, bias + (HAS_HALVES(to->kind) ? 8 : 4) * b);
+        if (n_dots == 2)
+            few->dots[b][1][t] = HAS_HALVES(to->kind) ? begin_few(to, bias + 8 * b + 4) : all_ints(0);
+    }
     UNROLL(int j = 0; j < n_words; j++)
     UNROLL(int i = 0; i < n_dots; i++)
     UNROLL(int t = 0; t < to->n_tokens; t++)
@@ -167,7 +178,11 @@ INLINE void end_block(sink *to, int b)
     UNROLL(int t = 0; t < to->n_tokens; t++)
     {
         const int8_t *row = few->rows[t];
-        floats scaled = multiply(float_ints(few->dots[b][0][t]), few->scales[n * b]);
+        ints dot = few->dots[b][0][t];
+        EACH_REGISTER(q)
+        if (n == 1 && few_dots(to) == 2)
+            dot.r[q] += few->dots[b][1][t].r[q];
+        floats scaled = multiply(float_ints(dot), few->scales[n * b]);
         if (n == 2)
             scaled = fma_floats(float_ints(few->dots[b][1][t]), few->scales[2 * b + 1], scaled);
         few->sums[t] = join_block(to->kind, few->sums[t], scaled, few->offsets + n * b, row + few->at.d + 4 * b,

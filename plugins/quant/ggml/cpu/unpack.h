@@ -52,6 +52,12 @@ INLINE void field_32(bool packed, const uint8_t *p, size_t offset, size_t stride
 #define LOW_NIBBLES(w) and_words(w, 0x0f0f0f0f)
 #define HIGH_NIBBLES(w) and_words(shift_right(w, 4), 0x0f0f0f0f)
 
+/* Brings bit `from` of each word to bit `to`. */
+INLINE words shift_to(words w, int from, int to)
+{
+    return from < to ? shift_left(w, to - from) : from > to ? shift_right(w, from - to) : w;
+}
+
 /* ---- blocks of 32 ---- */
 
 /* 16 bytes, low half first. */
@@ -233,15 +239,17 @@ INLINE header_6bit unpack_header(bool packed, const uint8_t *p, size_t stride)
     return h;
 }
 
-INLINE void put_6bit_scale(sink *to, int b, const header_6bit *h)
+INLINE void put_6bit_scale(sink *to, int b, floats d, const header_6bit *h)
 {
-    put_scale(to, b, multiply(h->d, float_byte(h->scales[b / 4], b % 4)));
+    put_scale(to, b, multiply(d, float_byte(h->scales[b / 4], b % 4)));
     put_offset(to, b, multiply(h->dmin, float_byte(h->minima[b / 4], b % 4)));
 }
 
 INLINE void unpack_q4_k(bool packed, const uint8_t *p, size_t stride, sink *to)
 {
     const header_6bit head = unpack_header(packed, p, stride);
+    const bool wide = to->n_tokens > 0 && CODE_BIAS > 0;
+    const floats d[2] = { head.d, wide ? multiply(head.d, all_floats(0.0625f)) : head.d };
     UNROLL(int b = 0; b < SUPER_BLOCKS; b += 2)
     {
         words w[8], codes[8];
@@ -249,8 +257,8 @@ INLINE void unpack_q4_k(bool packed, const uint8_t *p, size_t stride, sink *to)
         UNROLL(int i = 0; i < 2; i++)
         {
             UNROLL(int j = 0; j < 8; j++)
-            codes[j] = i == 0 ? LOW_NIBBLES(w[j]) : HIGH_NIBBLES(w[j]);
-            put_6bit_scale(to, b + i, &head);
+            codes[j] = i == 0 ? LOW_NIBBLES(w[j]) : wide ? and_words(w[j], 0xf0f0f0f0) : HIGH_NIBBLES(w[j]);
+            put_6bit_scale(to, b + i, d[i], &head);
             put_codes(to, b + i, codes);
             end_block(to, b + i);
         }
@@ -270,10 +278,10 @@ INLINE void unpack_q5_k(bool packed, const uint8_t *p, size_t stride, sink *to)
         {
             UNROLL(int j = 0; j < 8; j++)
             {
-                const words bits = and_words(b == 0 ? high[j] : shift_right(high[j], b), 0x01010101u << i);
-                codes[j] = or_words(i == 0 ? LOW_NIBBLES(w[j]) : HIGH_NIBBLES(w[j]), shift_left(bits, 4 - i));
+                const words bits = and_words(shift_to(high[j], b + i, 4), 0x10101010);
+                codes[j] = or_words(i == 0 ? LOW_NIBBLES(w[j]) : HIGH_NIBBLES(w[j]), bits);
             }
-            put_6bit_scale(to, b + i, &head);
+            put_6bit_scale(to, b + i, head.d, &head);
             put_codes(to, b + i, codes);
             end_block(to, b + i);
         }
@@ -295,9 +303,8 @@ INLINE void unpack_q6_k(bool packed, const uint8_t *p, size_t stride, sink *to)
             {
                 UNROLL(int j = 0; j < 8; j++)
                 {
-                    const words bits = and_words(part == 0 ? high[j] : shift_right(high[j], 2), 0x03030303u << (4 * i));
-                    codes[j] =
-                        i == 0 ? or_words(LOW_NIBBLES(w[j]), shift_left(bits, 4)) : or_words(HIGH_NIBBLES(w[j]), bits);
+                    const words bits = and_words(shift_to(high[j], 2 * part + 4 * i, 4), 0x30303030);
+                    codes[j] = or_words(i == 0 ? LOW_NIBBLES(w[j]) : HIGH_NIBBLES(w[j]), bits);
                 }
                 shift_codes(codes, (uint8_t)(to->zero_bias - 32));
                 put_codes(to, 4 * half + part + 2 * i, codes);
