@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 #include "common.h"
 #include "rates.h"
 
-enum { PIECE = 1 << 20, PASSES = 4, REPEATS = 4, TASKS_PER_THREAD = 8 };
+enum { PIECE = 1 << 20, LARGE_PAGE = 1 << 21, PASSES = 6, REPEATS = 4, TASKS_PER_THREAD = 8 };
 
 /* ---- memory */
 
@@ -29,12 +30,13 @@ static size_t buffer_bytes(void)
     if (page > 0 && pages > 0)
         most = (size_t)pages / 8 * (size_t)page;
     bytes = bytes < most ? bytes : most;
-    return bytes < 2 * PIECE ? 2 * PIECE : bytes / PIECE * PIECE;
+    return bytes < LARGE_PAGE ? LARGE_PAGE : bytes / LARGE_PAGE * LARGE_PAGE;
 }
 
 typedef struct reading {
     char *buffer;
     uint64_t *sums; /* [pieces] */
+    bool pages;     /* eight at once */
 } reading;
 
 static void fill_piece(void *ctx, size_t i, int thread)
@@ -48,19 +50,24 @@ static void read_piece(void *ctx, size_t i, int thread)
 {
     (void)thread;
     const reading *r = ctx;
-    r->sums[i] = rate_read(r->buffer + i * PIECE, PIECE);
+    r->sums[i] = rate_read(r->buffer + i * PIECE, PIECE, r->pages);
 }
 
 static double memory_rate(bora_threads *threads, bora_error *err)
 {
     size_t bytes = buffer_bytes(), n = bytes / PIECE;
-    reading r = { aligned_alloc(64, bytes), calloc(n, sizeof *r.sums) };
+    reading r = { aligned_alloc(LARGE_PAGE, bytes), calloc(n, sizeof *r.sums), false };
     double best = 0;
     if (!r.buffer || !r.sums)
         bora_fail(err, BORA_MEMORY, "out of memory for the %zu MiB with which memory's speed is measured", bytes >> 20);
-    else
+    else {
+#ifdef MADV_HUGEPAGE
+        madvise(r.buffer, bytes, MADV_HUGEPAGE); /* as weights are */
+#endif
         bora_threads_run(threads, n, fill_piece, &r);
+    }
     for (int pass = 0; r.buffer && r.sums && pass < PASSES; pass++) {
+        r.pages = pass % 2 == 1;
         double start = cli_seconds();
         bora_threads_run(threads, n, read_piece, &r);
         double rate = (double)bytes / (cli_seconds() - start);

@@ -2,8 +2,6 @@
  * for; HIDE keeps the compiler from seeing that the factors are the same every time, and each sum in a register. */
 #include "rates.h"
 
-#include <stdbool.h>
-
 #if defined __x86_64__
 #include <cpuid.h>
 #include <immintrin.h>
@@ -14,19 +12,20 @@
 #define HIDE(x) __asm__ volatile("" : "+w"(x))
 #endif
 
-enum { CHAINS = 12 };
+enum { CHAINS = 12, PAGE = 4096 };
 
-/* ---- memory: sums of eight vectors at a time */
+/* ---- memory: sums of vectors at eight places, `apart` bytes from each other */
 
 #define READ_LOOP(name, target, vector_bytes)                                                                          \
-    target static uint64_t name(const void *memory, size_t bytes)                                                      \
+    target static uint64_t name(const char *memory, size_t bytes, size_t apart)                                        \
     {                                                                                                                  \
         typedef uint64_t vector __attribute__((vector_size(vector_bytes), may_alias));                                 \
-        const vector *at = memory;                                                                                     \
         vector sums[8] = { 0 };                                                                                        \
         uint64_t sum = 0;                                                                                              \
-        for (size_t i = 0; i < bytes / sizeof(vector); i += 8)                                                         \
-            _Pragma("GCC unroll 8") for (size_t k = 0; k < 8; k++) sums[k] ^= at[i + k];                               \
+        for (const char *at = memory; at < memory + bytes; at += 8 * apart)                                            \
+            for (size_t i = 0; i < apart; i += sizeof(vector))                                                         \
+                _Pragma("GCC unroll 8") for (size_t k = 0; k < 8; k++) sums[k] ^=                                      \
+                    *(const vector *)(const void *)(at + k * apart + i);                                               \
         for (size_t k = 0; k < 8; k++)                                                                                 \
             for (size_t lane = 0; lane < sizeof(vector) / sizeof sum; lane++)                                          \
                 sum ^= sums[k][lane];                                                                                  \
@@ -106,18 +105,19 @@ const rate_loop *rate_int8(void)
     return __builtin_cpu_supports("avx2") ? &avx2 : NULL;
 }
 
-uint64_t rate_read(const void *memory, size_t bytes)
+uint64_t rate_read(const void *memory, size_t bytes, bool pages)
 {
     if (__builtin_cpu_supports("avx512f"))
-        return read_64(memory, bytes);
-    return __builtin_cpu_supports("avx2") ? read_32(memory, bytes) : read_16(memory, bytes);
+        return read_64(memory, bytes, pages ? PAGE : 64);
+    return __builtin_cpu_supports("avx2") ? read_32(memory, bytes, pages ? PAGE : 32)
+                                          : read_16(memory, bytes, pages ? PAGE : 16);
 }
 
 #else
 
-uint64_t rate_read(const void *memory, size_t bytes)
+uint64_t rate_read(const void *memory, size_t bytes, bool pages)
 {
-    return read_16(memory, bytes);
+    return read_16(memory, bytes, pages ? PAGE : 16);
 }
 
 #if defined __aarch64__

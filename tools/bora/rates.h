@@ -3,6 +3,7 @@
 #ifndef RATES_H
 #define RATES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,8 @@ typedef struct rate_loop {
 const rate_loop *rate_f32(void);
 const rate_loop *rate_int8(void); /* NULL: it has no instruction for it that is faster than floats */
 
-/* Reads `bytes` (a multiple of 1024) from memory aligned to 64. What it returns depends on all of them. */
-uint64_t rate_read(const void *memory, size_t bytes);
+/* Reads `bytes` (a multiple of 32 KiB) from memory aligned to 64, one after the other or eight pages at once: which of
+ * these is faster depends on the processor. What it returns depends on all of them. */
+uint64_t rate_read(const void *memory, size_t bytes, bool pages);
 
 #endif
