@@ -1,8 +1,18 @@
 #include "activation.h"
 
+#include <stdbool.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #include "../half.h"
+
+/* What a block adds to the lists of its row. */
+typedef struct block_sums {
+    float d;
+    int32_t halves[2];
+} block_sums;
 
 enum { LANES = 8, PARTS = BLOCK / LANES };
 
@@ -42,23 +52,26 @@ INLINE int32_t sum_of(const int_lanes q[2])
     return sum[0];
 }
 
-/* What a block adds to the lists of its row. */
-typedef struct block_sums {
-    float d;
-    int32_t halves[2];
-} block_sums;
-
 /* Each number becomes the nearest multiple of a 127th of the largest magnitude, ties to even. A block with an infinity
  * or a NaN has no scale that is a number, and so has no product with it. */
-INLINE block_sums quantize_block(const float *in, int8_t *codes)
+static block_sums quantize_without_scale(float peak, int8_t *codes)
+{
+    memset(codes, 0, BLOCK);
+    return (block_sums){ .d = peak < SMALLEST_PEAK ? 0 : peak - peak };
+}
+
+INLINE bool has_scale(float peak)
+{
+    return peak >= SMALLEST_PEAK && peak <= 0x1.fffffep127f;
+}
+
+static block_sums quantize_block(const float *in, int8_t *codes)
 {
     float_lanes x[PARTS];
     memcpy(x, in, sizeof x);
     const float peak = peak_of(x);
-    if (!(peak >= SMALLEST_PEAK && peak <= 0x1.fffffep127f)) {
-        memset(codes, 0, BLOCK);
-        return (block_sums){ .d = peak < SMALLEST_PEAK ? 0 : peak - peak };
-    }
+    if (!has_scale(peak))
+        return quantize_without_scale(peak, codes);
     const float inverse = 127.0f / peak;
     int_lanes q[PARTS], packed = { 0 };
     for (int p = 0; p < PARTS; p++) {
@@ -72,34 +85,62 @@ INLINE block_sums quantize_block(const float *in, int8_t *codes)
     return (block_sums){ .d = peak / 127.0f, .halves = { sum_of(q), sum_of(q + 2) } };
 }
 
-INLINE void quantize_all(const float *in, void *row, size_t n)
-{
-    int8_t *codes = row;
-    const size_t n_blocks = n / BLOCK;
-    float *d = (float *)(void *)(codes + n), *sum = d + n_blocks, *half_sum = sum + n_blocks;
-    int32_t *bias = (int32_t *)(void *)(half_sum + 2 * n_blocks), *half_bias = bias + n_blocks;
-    for (size_t b = 0; b < n_blocks; b++) {
-        const block_sums s = quantize_block(in + b * BLOCK, codes + b * BLOCK);
-        d[b] = s.d;
-        sum[b] = s.d * (float)(s.halves[0] + s.halves[1]);
-        bias[b] = WHOLE_FLOAT - 128 * (s.halves[0] + s.halves[1]);
-        for (int h = 0; h < 2; h++) {
-            half_sum[2 * b + (size_t)h] = s.d * (float)s.halves[h];
-            half_bias[2 * b + (size_t)h] = WHOLE_FLOAT - 128 * s.halves[h];
-        }
-    }
-}
-
-static void quantize_baseline(const float *in, void *row, size_t n)
-{
-    quantize_all(in, row, n);
-}
-
 #ifdef __x86_64__
-__attribute__((target("avx2"))) static void quantize_avx2(const float *in, void *row, size_t n)
+/* The same by the instructions that there are for it. */
+__attribute__((target("avx2"))) INLINE block_sums quantize_block_avx2(const float *in, int8_t *codes)
 {
-    quantize_all(in, row, n);
+    __m256 x[PARTS];
+    for (int p = 0; p < PARTS; p++)
+        x[p] = _mm256_loadu_ps(in + LANES * p);
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    __m256i bits[PARTS];
+    for (int p = 0; p < PARTS; p++)
+        bits[p] = _mm256_and_si256(_mm256_castps_si256(x[p]), magnitude);
+    const __m256i most = _mm256_max_epi32(_mm256_max_epi32(bits[0], bits[1]), _mm256_max_epi32(bits[2], bits[3]));
+    __m128i top = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+    top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0x4e));
+    top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0xb1));
+    const float peak = _mm_cvtss_f32(_mm_castsi128_ps(top));
+    if (!has_scale(peak))
+        return quantize_without_scale(peak, codes);
+    const __m256 inverse = _mm256_set1_ps(127.0f / peak);
+    __m256i q[PARTS];
+    for (int p = 0; p < PARTS; p++)
+        q[p] = _mm256_cvtps_epi32(_mm256_mul_ps(x[p], inverse));
+    const __m256i mixed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    const __m256i bytes = _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256((void *)codes, bytes);
+    const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
+    __m256i sums = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); /* of four codes each */
+    sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0x4e));
+    sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0xb1));
+    return (block_sums){ .d = peak / 127.0f,
+                         .halves = { _mm256_extract_epi32(sums, 0), _mm256_extract_epi32(sums, 4) } };
 }
+#endif
+
+#define QUANTIZE_ROW(name, target, quantize_block)                                                                     \
+    target static void name(const float *in, void *row, size_t n)                                                      \
+    {                                                                                                                  \
+        int8_t *codes = row;                                                                                           \
+        const size_t n_blocks = n / BLOCK;                                                                             \
+        float *d = (float *)(void *)(codes + n), *sum = d + n_blocks, *half_sum = sum + n_blocks;                      \
+        int32_t *bias = (int32_t *)(void *)(half_sum + 2 * n_blocks), *half_bias = bias + n_blocks;                    \
+        for (size_t b = 0; b < n_blocks; b++) {                                                                        \
+            const block_sums s = quantize_block(in + b * BLOCK, codes + b * BLOCK);                                    \
+            d[b] = s.d;                                                                                                \
+            sum[b] = s.d * (float)(s.halves[0] + s.halves[1]);                                                         \
+            bias[b] = WHOLE_FLOAT - 128 * (s.halves[0] + s.halves[1]);                                                 \
+            for (size_t h = 0; h < 2; h++) {                                                                           \
+                half_sum[2 * b + h] = s.d * (float)s.halves[h];                                                        \
+                half_bias[2 * b + h] = WHOLE_FLOAT - 128 * s.halves[h];                                                \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+QUANTIZE_ROW(quantize_baseline, , quantize_block)
+#ifdef __x86_64__
+QUANTIZE_ROW(quantize_avx2, __attribute__((target("avx2"))), quantize_block_avx2)
 #endif
 
 static void quantize(const float *in, const float *importance, void *row, size_t n)
