@@ -11,6 +11,7 @@
  * the registers; EACH_ACTS(M, ...), M(..., n) for n = 1 … BLOCK_ACTS; and where there are instructions for it, HAS_HALF
  * with load_f16 and load_bf16, HAS_ADD_BLOCK with add_block. */
 #include "dot.h"
+#include "read_ahead.h"
 
 #include <string.h>
 
@@ -24,11 +25,7 @@ enum {
     GROUP = 128,           /* activations that go through all rows together, if they fit the second cache, */
     GROUP_BYTES = 1 << 20, /* in which they may take so much */
     WIDEN_BLOCKS = 3,      /* so many blocks of activations and more share rows that were widened once */
-    PAGE_BYTES = 4096,     /* of memory, and how many of them are read at a time: that is faster than one by one */
-    PAGES = 8,
-    WINDOW = PAGES * PAGE_BYTES,
-    COLUMN = PAGES * 64, /* a line of each */
-    ASK_STEPS = 8        /* between askings */
+    AHEAD_STEPS = 8        /* between reading ahead */
 };
 
 typedef struct lanes {
@@ -109,23 +106,15 @@ typedef struct stretch {
     const char *rows, *acts;
     size_t row_bytes, act_bytes;
     int64_t n_steps;
-    lanes *sums;       /* [blocks][rows][acts] kept between stretches */
-    bool first, last;  /* no sums before; no numbers behind */
-    float *wide;       /* [rows][PIECE] where the rows are written as floats */
-    uintptr_t ask_at;  /* what memory is asked for next, ... */
-    uintptr_t ask_end; /* ... up to here, ... */
-    int ask_columns;   /* ... so many columns before each ASK_STEPS steps */
+    lanes *sums;         /* [blocks][rows][acts] kept between stretches */
+    bool first, last;    /* no sums before; no numbers behind */
+    float *wide;         /* [rows][PIECE] where the rows are written as floats */
+    uintptr_t ahead_at;  /* what memory is asked for next, ... */
+    uintptr_t ahead_end; /* ... up to here, ... */
+    int ahead_columns;   /* ... so many columns before each AHEAD_STEPS steps */
     float *out;
     size_t out_stride;
 } stretch;
-
-/* Memory is asked for what is read a WINDOW later, in another order: a line of each page, then the next of each. */
-INLINE void ask_for_column(uintptr_t at)
-{
-    const uintptr_t in_window = at % WINDOW;
-    const uintptr_t column = at - in_window + WINDOW + in_window / PAGES;
-    EACH(page, PAGES) __builtin_prefetch((const void *)(column + (uintptr_t)page * PAGE_BYTES), 0, 2);
-}
 
 /* Addresses are numbers here: checks of pointers in what is unrolled take compilers minutes. */
 INLINE void dot_step(number type, bool widen, int n_rows, int n_acts, uintptr_t rows, size_t row_bytes, uintptr_t acts,
@@ -168,15 +157,15 @@ INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *
         lanes sum[BLOCK_ROWS][BLOCK_ACTS], *kept = s->sums + b * n_rows * n_acts;
         uintptr_t rows = (uintptr_t)s->rows, acts = (uintptr_t)s->acts + (size_t)(b * n_acts) * act_bytes;
         uintptr_t wide = (uintptr_t)s->wide;
-        const int ask_columns = s->ask_at < s->ask_end ? s->ask_columns : 0;
-        const int64_t most = ask_columns ? ASK_STEPS : s->n_steps;
+        const int ahead_columns = s->ahead_at < s->ahead_end ? s->ahead_columns : 0;
+        const int64_t most = ahead_columns ? AHEAD_STEPS : s->n_steps;
         if (s->first)
             EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = splat(0);
         else
             EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = kept[r * n_acts + t].parts[p];
         for (int64_t left = s->n_steps; left > 0; left -= most) {
-            for (int c = ask_columns; c > 0; c--, s->ask_at += COLUMN)
-                ask_for_column(s->ask_at);
+            for (int c = ahead_columns; c > 0; c--, s->ahead_at += READ_AHEAD_COLUMN)
+                read_ahead(s->ahead_at);
             for (int64_t i = left < most ? left : most; i > 0; i--) {
                 dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
                 rows += LANES * bytes_of(type);
@@ -253,13 +242,13 @@ TARGET static void dot_rows(const blocks *table, number type, int height, int n_
     const int n_blocks = n_acts / BLOCK_ACTS, n_others = n_acts % BLOCK_ACTS, asking = n_blocks + (n_others > 0);
     const bool widen = table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
     const int64_t n_steps = k / LANES, most = asking > 1 ? PIECE / LANES : n_steps;
-    const int columns = n_rows * ASK_STEPS * LANES * (int)bytes_of(type) / COLUMN;
+    const int columns = n_rows * AHEAD_STEPS * LANES * (int)bytes_of(type) / READ_AHEAD_COLUMN;
     const size_t rest = (size_t)(k % LANES);
     stretch s = *all;
     s.wide = wide;
-    s.ask_at = (uintptr_t)s.rows / COLUMN * COLUMN;
-    s.ask_end = (uintptr_t)s.rows + (uintptr_t)n_rows * s.row_bytes;
-    s.ask_columns = (columns + asking - 1) / asking;
+    s.ahead_at = (uintptr_t)s.rows / READ_AHEAD_COLUMN * READ_AHEAD_COLUMN;
+    s.ahead_end = (uintptr_t)s.rows + (uintptr_t)n_rows * s.row_bytes;
+    s.ahead_columns = (columns + asking - 1) / asking;
     int64_t step = 0;
     do {
         const blocks *now = table;
