@@ -10,18 +10,15 @@
 /* out[t * out_stride + r] = row r . activation t, over k numbers; strides of rows and activations in bytes. */
 typedef void cpu_dot_loop(const char *rows, size_t row_bytes, int n_rows, int64_t k, const char *acts, size_t act_bytes,
                           int n_acts, float *out, size_t out_stride);
-/* n numbers of 16 bits, at any address, as floats. */
-typedef void cpu_widen_loop(const char *from, float *to, int64_t n);
 
 /* The rest is as in cpu.h. */
 typedef struct cpu_loops {
     const char *name;
     bool (*usable)(void); /* asks the processor */
     cpu_dot_loop *dot;
-    /* Rows of 16-bit floats, turned into floats while they are read, and all at once; NULL: this processor has no
-     * instructions for that. */
+    /* Rows of 16-bit floats, turned into floats while they are read; NULL: this processor has no instructions for
+     * that. */
     cpu_dot_loop *dot_f16, *dot_bf16;
-    cpu_widen_loop *widen_f16, *widen_bf16;
     void (*weighted_sum)(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
                          int64_t width);
     void (*state_step)(float *state, int64_t n_rows, int64_t n, float keep, const float *add, const float *in,

@@ -4,7 +4,7 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c")))
 #define HAS_HALF
-#define HAS_ADD_PARTS_OF_4
+#define HAS_ADD_BLOCK
 enum { PART = 16, BLOCK_ROWS = 6, BLOCK_ACTS = 4 };
 #define EACH_ACTS(M, ...) M(__VA_ARGS__, 1) M(__VA_ARGS__, 2) M(__VA_ARGS__, 3) M(__VA_ARGS__, 4)
 
@@ -56,15 +56,48 @@ PART_FUNCTION float add_parts(const part *all)
     return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
 }
 
-/* The same additions for four at once: halves of a and b side by side, then quarters of all four. */
-PART_FUNCTION void add_parts_of_4(part a, part b, part c, part d, float out[4])
+/* The same additions for a block, two sums in one register: the halves of a's and b's, ... */
+PART_FUNCTION part add_halves(part a, part b)
 {
-    const part ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
-    const part cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
-    part s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
-    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0x4e));
-    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0xb1));
-    _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, s)));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x4e), _mm512_mask_blend_ps(0xff00, a, b));
+}
+
+PART_FUNCTION part add_quarters(part a, part b)
+{
+    const part crossed = _mm512_mask_blend_ps(0xf0f0, b, a);
+    return _mm512_add_ps(_mm512_shuffle_f32x4(crossed, crossed, 0xb1), _mm512_mask_blend_ps(0xf0f0, a, b));
+}
+
+PART_FUNCTION part add_eighths(part a, part b)
+{
+    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x4e), _mm512_mask_blend_ps(0xcccc, a, b));
+}
+
+PART_FUNCTION part add_last(part a, part b)
+{
+    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
+}
+
+/* Fourth t of a register is of activation t. */
+PART_FUNCTION part add_row(const part row[BLOCK_ACTS])
+{
+    return add_quarters(add_halves(row[0], row[2]), add_halves(row[1], row[3]));
+}
+
+PART_FUNCTION void add_block(const part sums[BLOCK_ROWS][BLOCK_ACTS], float *out, size_t out_stride)
+{
+    const part r01 = add_eighths(add_row(sums[0]), add_row(sums[1]));
+    const part r23 = add_eighths(add_row(sums[2]), add_row(sums[3]));
+    const part r45 = add_eighths(add_row(sums[4]), add_row(sums[5]));
+    const part four = add_last(r01, r23), two = add_last(r45, r45);
+    _mm_storeu_ps(out, _mm512_extractf32x4_ps(four, 0));
+    _mm_storeu_ps(out + out_stride, _mm512_extractf32x4_ps(four, 1));
+    _mm_storeu_ps(out + 2 * out_stride, _mm512_extractf32x4_ps(four, 2));
+    _mm_storeu_ps(out + 3 * out_stride, _mm512_extractf32x4_ps(four, 3));
+    _mm_storel_pi((__m64 *)(void *)(out + 4), _mm512_extractf32x4_ps(two, 0));
+    _mm_storel_pi((__m64 *)(void *)(out + 4 + out_stride), _mm512_extractf32x4_ps(two, 1));
+    _mm_storel_pi((__m64 *)(void *)(out + 4 + 2 * out_stride), _mm512_extractf32x4_ps(two, 2));
+    _mm_storel_pi((__m64 *)(void *)(out + 4 + 3 * out_stride), _mm512_extractf32x4_ps(two, 3));
 }
 
 #include "dot_body.h"
@@ -81,8 +114,6 @@ const cpu_loops cpu_loops_avx512 = {
     .dot = dot,
     .dot_f16 = dot_f16,
     .dot_bf16 = dot_bf16,
-    .widen_f16 = widen_f16,
-    .widen_bf16 = widen_bf16,
     .weighted_sum = weighted_sum,
     .state_step = state_step,
 };

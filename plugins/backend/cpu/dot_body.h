@@ -9,8 +9,9 @@
  * Defined before: TARGET (the attribute of every function here); the type `part`, a register of PART floats, with
  * splat, load_f32, store, multiply, fused (a * b + c) and add_parts; BLOCK_ROWS and BLOCK_ACTS, a block whose sums fill
  * the registers; EACH_ACTS(M, ...), M(..., n) for n = 1 … BLOCK_ACTS; and where there are instructions for it, HAS_HALF
- * with load_f16 and load_bf16, HAS_ADD_PARTS_OF_4 with add_parts_of_4. */
+ * with load_f16 and load_bf16, HAS_ADD_BLOCK with add_block. */
 #include "dot.h"
+#include "read_ahead.h"
 
 #include <string.h>
 
@@ -21,9 +22,10 @@ enum {
     PARTS = LANES / PART, /* registers for them */
     COLUMNS = 64 / LANES,
     PIECE = 1024,          /* numbers of a row in one go, so that a block's rows stay in the first cache */
-    GROUP = 64,            /* activations that go through all rows together, if they fit the second cache, */
-    GROUP_BYTES = 1 << 19, /* in which they may take so much */
-    FETCH_ACTS = 32        /* at most: more wait for arithmetic, and rows may come from the second cache */
+    GROUP = 128,           /* activations that go through all rows together, if they fit the second cache, */
+    GROUP_BYTES = 1 << 20, /* in which they may take so much */
+    WIDEN_BLOCKS = 3,      /* so many blocks of activations and more share rows that were widened once */
+    AHEAD_STEPS = 8        /* between reading ahead */
 };
 
 typedef struct lanes {
@@ -99,116 +101,186 @@ INLINE lanes fused_number(lanes a, float b, lanes c)
     return c;
 }
 
-/* One stretch of k of a block of rows and activations. */
+/* Some steps of a block of rows and of blocks of activations one after the other. */
 typedef struct stretch {
     const char *rows, *acts;
     size_t row_bytes, act_bytes;
-    int64_t n;
-    lanes *sums; /* [rows][acts] kept between stretches */
-    bool first, last;
-    bool fetch; /* memory is asked for the block behind this one: what reads ahead by itself starts anew in each row */
+    int64_t n_steps;
+    lanes *sums;         /* [blocks][rows][acts] kept between stretches */
+    bool first, last;    /* no sums before; no numbers behind */
+    float *wide;         /* [rows][PIECE] where the rows are written as floats */
+    uintptr_t ahead_at;  /* what memory is asked for next, ... */
+    uintptr_t ahead_end; /* ... up to here, ... */
+    int ahead_columns;   /* ... so many columns before each AHEAD_STEPS steps */
     float *out;
     size_t out_stride;
 } stretch;
 
-/* n_rows and n_acts are constants where this is inlined, so that the sums live in registers. */
-INLINE void dot_block(number type, int n_rows, int n_acts, const stretch *s)
+/* Addresses are numbers here: checks of pointers in what is unrolled take compilers minutes. */
+INLINE void dot_step(number type, bool widen, int n_rows, int n_acts, uintptr_t rows, size_t row_bytes, uintptr_t acts,
+                     size_t act_bytes, uintptr_t wide, lanes sum[BLOCK_ROWS][BLOCK_ACTS])
 {
-    lanes sum[BLOCK_ROWS][BLOCK_ACTS];
-    part x[BLOCK_ACTS];
-    const char *rows = s->rows, *acts = s->acts;
-    const size_t row_bytes = s->row_bytes, act_bytes = s->act_bytes;
-    const bool fetch = s->fetch;
-    if (s->first) {
-        EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = splat(0);
-    } else {
-        EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = s->sums[r * n_acts + t].parts[p];
-    }
-    for (int64_t i = s->n / LANES; i > 0; i--) {
-        const uintptr_t ahead = (uintptr_t)rows + (size_t)n_rows * row_bytes; /* a number: it may be behind the end */
-        if (fetch)
-            EACH(r, n_rows) __builtin_prefetch((const void *)(ahead + (uintptr_t)r * row_bytes), 0, 3);
-        EACH(p, PARTS)
-        {
-            EACH(t, n_acts) x[t] = load_f32(acts + (size_t)t * act_bytes + p * PART * (int)sizeof(float));
-            EACH(r, n_rows)
-            {
-                const part w = load(type, rows + (size_t)r * row_bytes + (size_t)(p * PART) * bytes_of(type));
-                EACH(t, n_acts) sum[r][t].parts[p] = fused(w, x[t], sum[r][t].parts[p]);
-            }
-        }
-        rows += LANES * bytes_of(type);
-        acts += LANES * sizeof(float);
-    }
-    const size_t rest = (size_t)(s->n % LANES);
-    if (rest) {
-        EACH(t, n_acts)
-        {
-            const lanes y = load_some(F32, acts + (size_t)t * act_bytes, rest);
-            EACH(r, n_rows)
-            {
-                const lanes w = load_some(type, rows + (size_t)r * row_bytes, rest);
-                EACH(p, PARTS) sum[r][t].parts[p] = fused(w.parts[p], y.parts[p], sum[r][t].parts[p]);
-            }
-        }
-    }
-    if (!s->last) {
-        EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) s->sums[r * n_acts + t].parts[p] = sum[r][t].parts[p];
-        return;
-    }
-    EACH(r, n_rows)
+    EACH(p, PARTS)
     {
-#ifdef HAS_ADD_PARTS_OF_4
-        if (n_acts == 4) {
-            float four[4];
-            add_parts_of_4(sum[r][0].parts[0], sum[r][1].parts[0], sum[r][2].parts[0], sum[r][3].parts[0], four);
-            EACH(t, n_acts) s->out[(size_t)t * s->out_stride + (size_t)r] = four[t];
-            continue;
+        part x[BLOCK_ACTS];
+        EACH(t, n_acts)
+        x[t] = load_f32((const char *)(acts + (size_t)t * act_bytes + (size_t)(p * PART) * sizeof(float)));
+        EACH(r, n_rows)
+        {
+            const part w =
+                load(type, (const char *)(rows + (size_t)r * row_bytes + (size_t)(p * PART) * bytes_of(type)));
+            if (widen)
+                store((float *)(wide + (size_t)(r * PIECE + p * PART) * sizeof(float)), w);
+            EACH(t, n_acts) sum[r][t].parts[p] = fused(w, x[t], sum[r][t].parts[p]);
         }
-#endif
-        EACH(t, n_acts) s->out[(size_t)t * s->out_stride + (size_t)r] = add_lanes(sum[r][t]);
     }
 }
 
-/* For BLOCK_ROWS, 2 and 1 rows; for 1 … BLOCK_ACTS activations. */
+INLINE void finish(int n_rows, int n_acts, lanes sum[BLOCK_ROWS][BLOCK_ACTS], float *out, size_t out_stride)
+{
+#ifdef HAS_ADD_BLOCK
+    if (n_rows == BLOCK_ROWS && n_acts == BLOCK_ACTS) {
+        part all[BLOCK_ROWS][BLOCK_ACTS];
+        EACH(r, n_rows) EACH(t, n_acts) all[r][t] = sum[r][t].parts[0];
+        add_block(all, out, out_stride);
+        return;
+    }
+#endif
+    EACH(r, n_rows) EACH(t, n_acts) out[(size_t)t * out_stride + (size_t)r] = add_lanes(sum[r][t]);
+}
+
+/* n_rows and n_acts are constants where this is inlined, so that the sums live in registers. */
+INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *s, int n_blocks)
+{
+    const size_t row_bytes = s->row_bytes, act_bytes = s->act_bytes;
+    for (int b = 0; b < n_blocks; b++) {
+        lanes sum[BLOCK_ROWS][BLOCK_ACTS], *kept = s->sums + b * n_rows * n_acts;
+        uintptr_t rows = (uintptr_t)s->rows, acts = (uintptr_t)s->acts + (size_t)(b * n_acts) * act_bytes;
+        uintptr_t wide = (uintptr_t)s->wide;
+        const int ahead_columns = s->ahead_at < s->ahead_end ? s->ahead_columns : 0;
+        const int64_t most = ahead_columns ? AHEAD_STEPS : s->n_steps;
+        if (s->first)
+            EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = splat(0);
+        else
+            EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = kept[r * n_acts + t].parts[p];
+        for (int64_t left = s->n_steps; left > 0; left -= most) {
+            for (int c = ahead_columns; c > 0; c--, s->ahead_at += READ_AHEAD_COLUMN)
+                read_ahead(s->ahead_at);
+            for (int64_t i = left < most ? left : most; i > 0; i--) {
+                dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
+                rows += LANES * bytes_of(type);
+                acts += LANES * sizeof(float);
+                wide += LANES * sizeof(float);
+            }
+        }
+        if (s->last)
+            finish(n_rows, n_acts, sum, s->out + (size_t)(b * n_acts) * s->out_stride, s->out_stride);
+        else
+            EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) kept[r * n_acts + t].parts[p] = sum[r][t].parts[p];
+    }
+}
+
+/* For BLOCK_ROWS, 2 and 1 rows; for 1 … BLOCK_ACTS activations. And what writes BLOCK_ROWS rows as floats, while it
+ * multiplies them with BLOCK_ACTS activations. */
+typedef void block(stretch *s, int n_blocks);
 typedef struct blocks {
-    void (*of[3][BLOCK_ACTS])(const stretch *s);
+    block *of[3][BLOCK_ACTS], *widening;
 } blocks;
 
 /* Functions NAME_HEIGHT_1 … NAME_HEIGHT_n for blocks of so many rows, and a table of all for one type of rows. */
 #define BLOCK(type, name, height, n_rows, n_acts)                                                                      \
-    TARGET static void name##_##height##_##n_acts(const stretch *s)                                                    \
+    TARGET static void name##_##height##_##n_acts(stretch *s, int n_blocks)                                            \
     {                                                                                                                  \
-        dot_block(type, n_rows, n_acts, s);                                                                            \
+        dot_block(type, false, n_rows, n_acts, s, n_blocks);                                                           \
     }
 #define IN_TABLE(type, name, height, n_rows, n_acts) name##_##height##_##n_acts,
-#define BLOCKS(type, name)                                                                                             \
+#define BLOCKS(type, name, its_widening)                                                                               \
     EACH_ACTS(BLOCK, type, name, high, BLOCK_ROWS)                                                                     \
     EACH_ACTS(BLOCK, type, name, two, 2)                                                                               \
     EACH_ACTS(BLOCK, type, name, one, 1)                                                                               \
     static const blocks name = { .of = { { EACH_ACTS(IN_TABLE, type, name, high, BLOCK_ROWS) },                        \
                                          { EACH_ACTS(IN_TABLE, type, name, two, 2) },                                  \
-                                         { EACH_ACTS(IN_TABLE, type, name, one, 1) } } };
+                                         { EACH_ACTS(IN_TABLE, type, name, one, 1) } },                                \
+                                 .widening = (its_widening) };
+#define BLOCKS_16(type, name)                                                                                          \
+    TARGET static void name##_widening(stretch *s, int n_blocks)                                                       \
+    {                                                                                                                  \
+        dot_block(type, true, BLOCK_ROWS, BLOCK_ACTS, s, n_blocks);                                                    \
+    }                                                                                                                  \
+    BLOCKS(type, name, name##_widening)
 
-/* Some rows with some activations, at most GROUP of them. */
-TARGET static void dot_rows(const blocks *table, number type, int height, stretch whole, int n_acts)
+BLOCKS(F32, dot_blocks, NULL)
+
+/* The last numbers of rows, fewer than LANES. */
+TARGET static void dot_rest(number type, int n_rows, const stretch *s, size_t n, int n_acts)
 {
-    lanes sums[GROUP / BLOCK_ACTS][BLOCK_ROWS * BLOCK_ACTS];
-    const int64_t piece = n_acts > BLOCK_ACTS ? PIECE : whole.n;
-    for (int64_t at = 0; at < whole.n || at == 0; at += piece) {
-        stretch s = whole;
-        s.n = whole.n - at < piece ? whole.n - at : piece;
-        s.first = at == 0;
-        s.last = at + s.n >= whole.n;
-        s.rows += (size_t)at * bytes_of(type);
-        for (int t = 0; t < n_acts; t += BLOCK_ACTS) {
-            const int n = n_acts - t < BLOCK_ACTS ? n_acts - t : BLOCK_ACTS;
-            s.acts = whole.acts + (size_t)t * s.act_bytes + (size_t)at * sizeof(float);
-            s.sums = sums[t / BLOCK_ACTS];
-            s.fetch = t == 0 && n_acts <= FETCH_ACTS;
-            s.out = whole.out + (size_t)t * s.out_stride;
-            table->of[height][n - 1](&s);
+    for (int t = 0; t < n_acts; t++) {
+        const lanes x = load_some(F32, s->acts + (size_t)t * s->act_bytes, n);
+        const int first = t / BLOCK_ACTS * BLOCK_ACTS;
+        const int in_block = n_acts - first < BLOCK_ACTS ? n_acts - first : BLOCK_ACTS;
+        for (int r = 0; r < n_rows; r++) {
+            const lanes w = load_some(type, s->rows + (size_t)r * s->row_bytes, n);
+            const lanes sum = s->sums[first * n_rows + r * in_block + t - first];
+            s->out[(size_t)t * s->out_stride + (size_t)r] = add_lanes(fused_lanes(w, x, sum));
         }
+    }
+}
+
+INLINE void next_blocks(stretch *s, int n_rows, int n)
+{
+    s->acts += (size_t)(n * BLOCK_ACTS) * s->act_bytes;
+    s->out += (size_t)(n * BLOCK_ACTS) * s->out_stride;
+    s->sums += n * BLOCK_ACTS * n_rows;
+}
+
+/* All of some rows with some activations, at most GROUP. */
+TARGET static void dot_rows(const blocks *table, number type, int height, int n_rows, int64_t k, const stretch *all,
+                            int n_acts)
+{
+    lanes sums[GROUP * BLOCK_ROWS];
+    _Alignas(64) float wide[BLOCK_ROWS * PIECE];
+    const int n_blocks = n_acts / BLOCK_ACTS, n_others = n_acts % BLOCK_ACTS, asking = n_blocks + (n_others > 0);
+    const bool widen = table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
+    const int64_t n_steps = k / LANES, most = asking > 1 ? PIECE / LANES : n_steps;
+    const int columns = n_rows * AHEAD_STEPS * LANES * (int)bytes_of(type) / READ_AHEAD_COLUMN;
+    const size_t rest = (size_t)(k % LANES);
+    stretch s = *all;
+    s.wide = wide;
+    s.ahead_at = (uintptr_t)s.rows / READ_AHEAD_COLUMN * READ_AHEAD_COLUMN;
+    s.ahead_end = (uintptr_t)s.rows + (uintptr_t)n_rows * s.row_bytes;
+    s.ahead_columns = (columns + asking - 1) / asking;
+    int64_t step = 0;
+    do {
+        const blocks *now = table;
+        int left = n_blocks;
+        s.rows = all->rows + (size_t)(step * LANES) * bytes_of(type);
+        s.row_bytes = all->row_bytes;
+        s.acts = all->acts + (size_t)(step * LANES) * sizeof(float);
+        s.out = all->out;
+        s.sums = sums;
+        s.n_steps = n_steps - step < most ? n_steps - step : most;
+        s.first = step == 0;
+        s.last = step + s.n_steps == n_steps && rest == 0;
+        if (widen) {
+            table->widening(&s, 1);
+            next_blocks(&s, n_rows, 1);
+            s.rows = (const char *)wide;
+            s.row_bytes = PIECE * sizeof(float);
+            now = &dot_blocks;
+            left--;
+        }
+        now->of[height][BLOCK_ACTS - 1](&s, left);
+        next_blocks(&s, n_rows, left);
+        if (n_others)
+            now->of[height][n_others - 1](&s, 1);
+        step += most;
+    } while (step < n_steps);
+    if (rest) {
+        s = *all;
+        s.rows += (size_t)(n_steps * LANES) * bytes_of(type);
+        s.acts += (size_t)(n_steps * LANES) * sizeof(float);
+        s.sums = sums;
+        dot_rest(type, n_rows, &s, rest, n_acts);
     }
 }
 
@@ -222,19 +294,17 @@ INLINE void dot_all(const blocks *table, number type, const char *rows, size_t r
         for (int r = 0, n; r < n_rows; r += n) {
             const int height = n_rows - r >= BLOCK_ROWS ? 0 : n_rows - r >= 2 ? 1 : 2;
             n = height == 0 ? BLOCK_ROWS : height == 1 ? 2 : 1;
-            const stretch whole = { .rows = rows + (size_t)r * row_bytes,
-                                    .acts = acts + (size_t)t * act_bytes,
-                                    .row_bytes = row_bytes,
-                                    .act_bytes = act_bytes,
-                                    .n = k,
-                                    .out = out + (size_t)t * out_stride + r,
-                                    .out_stride = out_stride };
-            dot_rows(table, type, height, whole, n_acts - t < group ? n_acts - t : group);
+            const stretch all = { .rows = rows + (size_t)r * row_bytes,
+                                  .acts = acts + (size_t)t * act_bytes,
+                                  .row_bytes = row_bytes,
+                                  .act_bytes = act_bytes,
+                                  .out = out + (size_t)t * out_stride + r,
+                                  .out_stride = out_stride };
+            dot_rows(table, type, height, n, k, &all, n_acts - t < group ? n_acts - t : group);
         }
 }
 
 #define DOT(type, name)                                                                                                \
-    BLOCKS(type, name##_blocks)                                                                                        \
     TARGET static void name(const char *rows, size_t row_bytes, int n_rows, int64_t k, const char *acts,               \
                             size_t act_bytes, int n_acts, float *out, size_t out_stride)                               \
     {                                                                                                                  \
@@ -244,30 +314,10 @@ INLINE void dot_all(const blocks *table, number type, const char *rows, size_t r
 DOT(F32, dot)
 
 #ifdef HAS_HALF
+BLOCKS_16(F16, dot_f16_blocks)
+BLOCKS_16(BF16, dot_bf16_blocks)
 DOT(F16, dot_f16)
 DOT(BF16, dot_bf16)
-
-INLINE void widen(number type, const char *from, float *to, int64_t n)
-{
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        store_lanes(to + i, load_lanes(type, from + i * 2));
-    if (i < n) {
-        float last[LANES];
-        store_lanes(last, load_some(type, from + i * 2, (size_t)(n - i)));
-        memcpy(to + i, last, (size_t)(n - i) * sizeof *to);
-    }
-}
-
-TARGET static void widen_f16(const char *from, float *to, int64_t n)
-{
-    widen(F16, from, to, n);
-}
-
-TARGET static void widen_bf16(const char *from, float *to, int64_t n)
-{
-    widen(BF16, from, to, n);
-}
 #endif
 
 /* n_lanes times 16 columns, n_lanes a constant where this is inlined. */

@@ -66,8 +66,6 @@ const cpu_loops cpu_loops_neon = {
     .dot = dot,
     .dot_f16 = dot_f16,
     .dot_bf16 = dot_bf16,
-    .widen_f16 = widen_f16,
-    .widen_bf16 = widen_bf16,
     .weighted_sum = weighted_sum,
     .state_step = state_step,
 };

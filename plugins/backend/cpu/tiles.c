@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { PANEL_ROWS = 12, FEW_TOKENS = 32 };
+enum { PANEL_ROWS = 12, MOST_TOKENS = 256 };
 
 static void dot_plain(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
                       const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
@@ -28,35 +28,18 @@ static void dot_any(const bora_quant *quant, const void *panel, size_t row_bytes
     cpu_dot(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
-static void dot_half(cpu_dot_loop *dot, cpu_widen_loop *widen, const char *panel, size_t row_bytes, int n_rows,
-                     int64_t k, const char *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,
-                     float *scratch)
-{
-    if (n_tokens <= FEW_TOKENS) {
-        dot(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
-        return;
-    }
-    for (int r = 0; r < n_rows; r++)
-        widen(panel + (size_t)r * row_bytes, scratch + r * k, k);
-    cpu_dot(scratch, (size_t)k * sizeof(float), n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
-}
-
 static void dot_f16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
                     const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
 {
-    const cpu_loops *loops = cpu_best_loops();
-    (void)quant;
-    dot_half(loops->dot_f16, loops->widen_f16, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride,
-             scratch);
+    (void)quant, (void)scratch;
+    cpu_best_loops()->dot_f16(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
 static void dot_bf16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
                      const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
 {
-    const cpu_loops *loops = cpu_best_loops();
-    (void)quant;
-    dot_half(loops->dot_bf16, loops->widen_bf16, panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out,
-             out_stride, scratch);
+    (void)quant, (void)scratch;
+    cpu_best_loops()->dot_bf16(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
 bool cpu_reads_half(void)
@@ -83,16 +66,15 @@ static void copy_rows(const bora_quant *quant, const void *rows, size_t row_byte
 }
 
 /* A pair of tiles: of rows as they lie, and of copied rows. */
-#define IN_PLACE_AND_COPIED(name, most, its_dot, its_panel_bytes)                                                      \
-    const bora_tile name = { .panel_rows = PANEL_ROWS, .max_tokens = (most), .dot = (its_dot) };                       \
+#define IN_PLACE_AND_COPIED(name, its_dot, its_panel_bytes)                                                            \
+    const bora_tile name = { .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .dot = (its_dot) };                  \
     const bora_tile name##_copied = { .panel_rows = PANEL_ROWS,                                                        \
-                                      .max_tokens = (most),                                                            \
+                                      .max_tokens = MOST_TOKENS,                                                       \
                                       .panel_bytes = (its_panel_bytes),                                                \
                                       .pack = copy_rows,                                                               \
                                       .dot = (its_dot) };
 
-IN_PLACE_AND_COPIED(cpu_tile_plain, 64, dot_plain, panel_bytes_32)
-/* Many tokens at once: each call turns the panel into floats anew. */
-IN_PLACE_AND_COPIED(cpu_tile_f16, 256, dot_f16, panel_bytes_16)
-IN_PLACE_AND_COPIED(cpu_tile_bf16, 256, dot_bf16, panel_bytes_16)
-const bora_tile cpu_tile_any = { .panel_rows = PANEL_ROWS, .max_tokens = 256, .dot = dot_any };
+IN_PLACE_AND_COPIED(cpu_tile_plain, dot_plain, panel_bytes_32)
+IN_PLACE_AND_COPIED(cpu_tile_f16, dot_f16, panel_bytes_16)
+IN_PLACE_AND_COPIED(cpu_tile_bf16, dot_bf16, panel_bytes_16)
+const bora_tile cpu_tile_any = { .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .dot = dot_any };

@@ -11,6 +11,7 @@
  * Packed weights are what the instruction wants to read. Rows that are used as they lie are packed for each call; for
  * few tokens the vector unit does the same as the instruction, because packing takes longer. */
 #include "cpu.h"
+#include "read_ahead.h"
 
 #ifdef CPU_MATRIX_UNIT
 #include <bora/quant.h>
@@ -41,9 +42,6 @@ enum {
     PANEL_STEP_BYTES = 2 * TILE_BYTES, /* of a packed panel: two tiles */
     FEW_TOKENS = 2,                    /* by the vector unit */
     MANY_TOKENS = 128,                 /* so that packing the weights costs little */
-    PAGES = 4,                         /* that are read at a time: memory is faster than for one */
-    PAGE_BYTES = 4096,
-    GROUP_STEPS = PAGES * PAGE_BYTES / PANEL_STEP_BYTES,
 };
 
 /* The instructions that read and write tiles do not tell the compiler what memory they touch: this stands between them
@@ -146,26 +144,11 @@ INLINE void load_columns(const char *rows, size_t row_bytes, int n_rows, __m512i
     transpose(columns);
 }
 
-/* A panel is two tiles for each 32 columns: of pair i of the tile's rows. What is not there is zero. The tiles of each
- * PAGES pages go to these pages in turn; those of the rest lie one after the other. */
-INLINE size_t tile_at(size_t step, size_t half, size_t n_steps)
-{
-    const size_t in_group = step % GROUP_STEPS, tile = 2 * in_group + half;
-    const size_t group = (step - in_group) * PANEL_STEP_BYTES;
-    if (step - in_group + GROUP_STEPS > n_steps)
-        return group + tile * TILE_BYTES;
-    return group + tile % PAGES * PAGE_BYTES + tile / PAGES * TILE_BYTES;
-}
-
-/* With what is left of k. */
-INLINE size_t all_steps(int64_t k)
-{
-    return ((size_t)k + STEP - 1) / STEP;
-}
-
+/* A panel is two tiles for each 32 columns, with what is left of k: of pair i of the tile's rows. What is not there is
+ * zero. */
 TARGET static size_t panel_bytes(int64_t k)
 {
-    return all_steps(k) * PANEL_STEP_BYTES;
+    return ((size_t)k + STEP - 1) / STEP * PANEL_STEP_BYTES;
 }
 
 TARGET static void pack(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)
@@ -174,7 +157,7 @@ TARGET static void pack(const bora_quant *quant, const void *rows, size_t row_by
     _Alignas(64) char copies[TILE_BYTES];
     for (int64_t at = 0; at < k; at += STEP)
         for (int r = 0; r < PANEL_ROWS; r += SIDE) {
-            char *to = (char *)panel + tile_at((size_t)(at / STEP), (size_t)(r / SIDE), all_steps(k));
+            char *to = (char *)panel + (size_t)(at / STEP) * PANEL_STEP_BYTES + (size_t)(r / SIDE) * TILE_BYTES;
             const int n = n_rows - r < SIDE ? n_rows - r : SIDE;
             const char *from = (const char *)rows + (size_t)r * row_bytes;
             __m512i columns[SIDE];
@@ -210,48 +193,39 @@ TARGET static void configure(int n_acts)
 
 /* ---- packed weights: activations are the first operand ---- */
 
-/* Memory is asked for the next step in the same pages: of this panel, or of the one behind it. */
-INLINE void fetch_ahead(const char *panel, size_t step, size_t n_steps)
+INLINE void step_ahead(const char *step)
 {
-    step += PAGES / 2;
-    if (step >= n_steps) {
-        panel += n_steps * PANEL_STEP_BYTES;
-        step -= n_steps;
-    }
-    const char *tiles[2] = { panel + tile_at(step, 0, n_steps), panel + tile_at(step, 1, n_steps) };
-    EACH(i, TILE_BYTES / 64)
-    {
-        __builtin_prefetch(tiles[0] + i * 64, 0, 3);
-        __builtin_prefetch(tiles[1] + i * 64, 0, 3);
-    }
+    const uintptr_t at = (uintptr_t)step / READ_AHEAD_COLUMN * READ_AHEAD_COLUMN;
+    EACH(i, PANEL_STEP_BYTES / READ_AHEAD_COLUMN) read_ahead(at + (uintptr_t)(i * READ_AHEAD_COLUMN));
 }
 
-INLINE void one_step(const char *act, const char *w0, const char *w1)
+INLINE void one_step(const char *act, const char *weights)
 {
     _tile_loadd(6, act, STEP_BYTES);
-    _tile_loadd(7, w0, STEP_BYTES);
+    _tile_loadd(7, weights, STEP_BYTES);
     _tile_dpbf16ps(0, 6, 7);
-    _tile_loadd(7, w1, STEP_BYTES);
+    _tile_loadd(7, weights + TILE_BYTES, STEP_BYTES);
     _tile_dpbf16ps(1, 6, 7);
 }
 
 /* One token: its three parts are the rows of the first operand. */
 TARGET static void one_token(const char *panel, int n_rows, int64_t k, const char *act, float *out)
 {
-    const size_t n_steps = (size_t)k / STEP, all = all_steps(k);
+    const size_t n_steps = (size_t)k / STEP;
     _Alignas(64) float sums[2][SPLIT][SIDE], results[PANEL_ROWS];
     _Alignas(64) char last[SPLIT_BYTES];
     configure(SPLIT);
     _tile_zero(0);
     _tile_zero(1);
     for (size_t i = 0; i < n_steps; i++) {
-        fetch_ahead(panel, i, all);
-        one_step(act + i * SPLIT_BYTES, panel + tile_at(i, 0, all), panel + tile_at(i, 1, all));
+        const char *step = panel + i * PANEL_STEP_BYTES;
+        step_ahead(step);
+        one_step(act + i * SPLIT_BYTES, step);
     }
     if (k % STEP) {
         last_acts(act, k, last);
         MEMORY_BARRIER();
-        one_step(last, panel + tile_at(n_steps, 0, all), panel + tile_at(n_steps, 1, all));
+        one_step(last, panel + n_steps * PANEL_STEP_BYTES);
     }
     _tile_stored(0, sums[0], STEP_BYTES);
     _tile_stored(1, sums[1], STEP_BYTES);
@@ -263,20 +237,20 @@ TARGET static void one_token(const char *panel, int n_rows, int64_t k, const cha
 }
 
 /* Sums g * 3 + s: of part s of 16 activations with the 16 rows g. A second operand is used while it is there. */
-INLINE void many_step(const char *acts, size_t act_bytes, const char *w0, const char *w1)
+INLINE void many_step(const char *acts, size_t act_bytes, const char *weights)
 {
     _tile_loadd(6, acts, act_bytes);
-    _tile_loadd(7, w0, STEP_BYTES);
+    _tile_loadd(7, weights, STEP_BYTES);
     _tile_dpbf16ps(0, 6, 7);
-    _tile_loadd(7, w1, STEP_BYTES);
+    _tile_loadd(7, weights + TILE_BYTES, STEP_BYTES);
     _tile_dpbf16ps(3, 6, 7);
     _tile_loadd(6, acts + STEP_BYTES, act_bytes);
     _tile_dpbf16ps(4, 6, 7);
-    _tile_loadd(7, w0, STEP_BYTES);
+    _tile_loadd(7, weights, STEP_BYTES);
     _tile_dpbf16ps(1, 6, 7);
     _tile_loadd(6, acts + 2 * STEP_BYTES, act_bytes);
     _tile_dpbf16ps(2, 6, 7);
-    _tile_loadd(7, w1, STEP_BYTES);
+    _tile_loadd(7, weights + TILE_BYTES, STEP_BYTES);
     _tile_dpbf16ps(5, 6, 7);
 }
 
@@ -304,7 +278,7 @@ INLINE void store_sums(char *to, size_t row_bytes)
 TARGET static void many_tokens(const char *panel, int n_rows, int64_t k, const char *acts, size_t act_bytes,
                                int n_tokens, float *out, size_t out_stride)
 {
-    const size_t n_steps = (size_t)k / STEP, all = all_steps(k);
+    const size_t n_steps = (size_t)k / STEP;
     _Alignas(64) char last[SIDE][SPLIT_BYTES];
     _Alignas(64) float sums[2][SPLIT][SIDE][SIDE];
     for (int t = 0, n; t < n_tokens; t += n) {
@@ -314,15 +288,16 @@ TARGET static void many_tokens(const char *panel, int n_rows, int64_t k, const c
         const char *at = acts + (size_t)t * act_bytes;
         zero_sums();
         for (size_t i = 0; i < n_steps; i++) {
+            const char *step = panel + i * PANEL_STEP_BYTES;
             if (t == 0)
-                fetch_ahead(panel, i, all);
-            many_step(at + i * SPLIT_BYTES, act_bytes, panel + tile_at(i, 0, all), panel + tile_at(i, 1, all));
+                step_ahead(step);
+            many_step(at + i * SPLIT_BYTES, act_bytes, step);
         }
         if (k % STEP) {
             for (int j = 0; j < n; j++)
                 last_acts(at + (size_t)j * act_bytes, k, last[j]);
             MEMORY_BARRIER();
-            many_step(last[0], SPLIT_BYTES, panel + tile_at(n_steps, 0, all), panel + tile_at(n_steps, 1, all));
+            many_step(last[0], SPLIT_BYTES, panel + n_steps * PANEL_STEP_BYTES);
         }
         store_sums((char *)sums, SIDE * sizeof(float));
         for (int j = 0; j < n; j++)
