@@ -43,32 +43,48 @@ static void tiles_end(void)
 /* A block's products with the tokens of a group wait in memory until they are scaled. */
 typedef int32_t dot_products[TILE_TOKENS][PANEL_ROWS];
 
-/* Adds the products of block b of the chunk, each with its scales: see scale_sum() of product.c, which rounds as often.
- * d and x_sum: those of the first token. */
+/* Adds the products of block b of the chunk with tokens from ... to - 1, each with its scales: see scale_sum() of
+ * product.c, which rounds as often. d and x_sum: those of the first token of the group. */
 INLINE void add_scaled(code_kind kind, const chunk *c, int b, const dot_products dots, const int8_t *d,
-                       const int8_t *x_sum, size_t act_bytes, floats *sums)
+                       const int8_t *x_sum, size_t act_bytes, int from, int to, floats *sums)
 {
-    UNROLL(int t = 0; t < TILE_TOKENS; t++)
+    UNROLL(int t = from; t < to; t++)
     {
         const floats dot = { { (float_register)_mm512_cvtepi32_ps(_mm512_load_epi32(dots[t])) } };
-        sums[t] = join_block(kind, sums[t], multiply(dot, c->scales[b]), c->offsets + b, d, x_sum);
-        d += act_bytes;
-        x_sum += act_bytes;
+        const size_t row = (size_t)t * act_bytes;
+        sums[t] = join_block(kind, sums[t], multiply(dot, c->scales[b]), c->offsets + b, d + row, x_sum + row);
     }
 }
 
-/* Products of the codes of a block with the tokens at x. Tiles are named by literals. */
-#define MULTIPLY_BLOCK(sum, act, code, codes, x, to)                                                                   \
+/* Tiles are named by literals. */
+#define LOAD_BLOCK(act, code, b)                                                                                       \
     do {                                                                                                               \
-        _tile_zero(sum);                                                                                               \
-        _tile_loadd(act, x, act_bytes);                                                                                \
-        _tile_loadd(code, codes, 64);                                                                                  \
-        _tile_dpbssd(sum, act, code);                                                                                  \
-        _tile_stored(sum, to, 64);                                                                                     \
+        _tile_loadd(act, x + (b)*BLOCK, act_bytes);                                                                    \
+        _tile_loadd(code, c->codes[b], 64);                                                                            \
     } while (0)
 
-/* As add_chunk() of product.c, for 16 tokens. The next block is multiplied before one is scaled: the two units work
- * side by side when their instructions come in turns. */
+#define MULTIPLY_BLOCK(sum, act, code)                                                                                 \
+    do {                                                                                                               \
+        _tile_zero(sum);                                                                                               \
+        _tile_dpbssd(sum, act, code);                                                                                  \
+    } while (0)
+
+/* Block b is scaled. Meanwhile the products of the next one leave their tile, and the one after that is multiplied:
+ * each of these takes the matrix unit long, and the vector unit works on only where they come one by one. */
+#define SCALE_BLOCK(b, dots, next_dots, next_sum, sum, act, code)                                                      \
+    do {                                                                                                               \
+        if ((b) + 2 < n_blocks)                                                                                        \
+            LOAD_BLOCK(act, code, (b) + 2);                                                                            \
+        add_scaled(kind, c, b, dots, d + 4 * (b), x_sum + 4 * (b), act_bytes, 0, 5, sums);                             \
+        if ((b) + 1 < n_blocks)                                                                                        \
+            _tile_stored(next_sum, next_dots, 64);                                                                     \
+        add_scaled(kind, c, b, dots, d + 4 * (b), x_sum + 4 * (b), act_bytes, 5, 10, sums);                            \
+        if ((b) + 2 < n_blocks)                                                                                        \
+            MULTIPLY_BLOCK(sum, act, code);                                                                            \
+        add_scaled(kind, c, b, dots, d + 4 * (b), x_sum + 4 * (b), act_bytes, 10, TILE_TOKENS, sums);                  \
+    } while (0)
+
+/* As add_chunk() of product.c, for 16 tokens. */
 INLINE void add_tile(code_kind kind, bool ahead, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
                      int64_t first, int64_t k, floats *results)
 {
@@ -81,16 +97,18 @@ INLINE void add_tile(code_kind kind, bool ahead, const chunk *c, int n_blocks, c
     __asm__ volatile("" : : : "memory"); /* gcc does not know that loading a tile reads memory */
     UNROLL(int t = 0; t < TILE_TOKENS; t++)
     sums[t] = results[t];
-    MULTIPLY_BLOCK(0, 4, 6, c->codes[0], x, even);
+    LOAD_BLOCK(4, 6, 0);
+    MULTIPLY_BLOCK(0, 4, 6);
+    _tile_stored(0, even, 64);
+    if (n_blocks > 1) {
+        LOAD_BLOCK(5, 7, 1);
+        MULTIPLY_BLOCK(2, 5, 7);
+    }
     for (int b = 0; b < n_blocks; b += 2) {
         fetch_ahead(c->from + (size_t)b * fetched, 2 * fetched);
+        SCALE_BLOCK(b, even, odd, 2, 0, 4, 6);
         if (b + 1 < n_blocks)
-            MULTIPLY_BLOCK(2, 5, 7, c->codes[b + 1], x + (b + 1) * BLOCK, odd);
-        add_scaled(kind, c, b, even, d + 4 * b, x_sum + 4 * b, act_bytes, sums);
-        if (b + 2 < n_blocks)
-            MULTIPLY_BLOCK(0, 4, 6, c->codes[b + 2], x + (b + 2) * BLOCK, even);
-        if (b + 1 < n_blocks)
-            add_scaled(kind, c, b + 1, odd, d + 4 * b + 4, x_sum + 4 * b + 4, act_bytes, sums);
+            SCALE_BLOCK(b + 1, odd, even, 0, 2, 5, 7);
     }
     UNROLL(int t = 0; t < TILE_TOKENS; t++)
     results[t] = sums[t];
