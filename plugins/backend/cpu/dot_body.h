@@ -10,8 +10,9 @@
  * splat, load_f32, store, multiply, fused (a * b + c) and add_parts; BLOCK_ROWS and BLOCK_ACTS, a block whose sums fill
  * the registers; EACH_ACTS(M, ...), M(..., n) for n = 1 … BLOCK_ACTS; and where there are instructions for it, HAS_HALF
  * with load_f16 and load_bf16, HAS_ADD_BLOCK with add_block. */
+#include <bora/read_ahead.h>
+
 #include "dot.h"
-#include "read_ahead.h"
 
 #include <string.h>
 
@@ -164,8 +165,8 @@ INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *
         else
             EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = kept[r * n_acts + t].parts[p];
         for (int64_t left = s->n_steps; left > 0; left -= most) {
-            for (int c = ahead_columns; c > 0; c--, s->ahead_at += READ_AHEAD_COLUMN)
-                read_ahead(s->ahead_at);
+            for (int c = ahead_columns; c > 0; c--, s->ahead_at += BORA_READ_AHEAD_COLUMN)
+                bora_read_ahead(s->ahead_at);
             for (int64_t i = left < most ? left : most; i > 0; i--) {
                 dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
                 rows += LANES * bytes_of(type);
@@ -242,11 +243,11 @@ TARGET static void dot_rows(const blocks *table, number type, int height, int n_
     const int n_blocks = n_acts / BLOCK_ACTS, n_others = n_acts % BLOCK_ACTS, asking = n_blocks + (n_others > 0);
     const bool widen = table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
     const int64_t n_steps = k / LANES, most = asking > 1 ? PIECE / LANES : n_steps;
-    const int columns = n_rows * AHEAD_STEPS * LANES * (int)bytes_of(type) / READ_AHEAD_COLUMN;
+    const int columns = n_rows * AHEAD_STEPS * LANES * (int)bytes_of(type) / BORA_READ_AHEAD_COLUMN;
     const size_t rest = (size_t)(k % LANES);
     stretch s = *all;
     s.wide = wide;
-    s.ahead_at = (uintptr_t)s.rows / READ_AHEAD_COLUMN * READ_AHEAD_COLUMN;
+    s.ahead_at = (uintptr_t)s.rows / BORA_READ_AHEAD_COLUMN * BORA_READ_AHEAD_COLUMN;
     s.ahead_end = (uintptr_t)s.rows + (uintptr_t)n_rows * s.row_bytes;
     s.ahead_columns = (columns + asking - 1) / asking;
     int64_t step = 0;

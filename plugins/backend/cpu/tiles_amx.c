@@ -11,10 +11,10 @@
  * Packed weights are what the instruction wants to read. Rows that are used as they lie are packed for each call; for
  * few tokens the vector unit does the same as the instruction, because packing takes longer. */
 #include "cpu.h"
-#include "read_ahead.h"
 
 #ifdef CPU_MATRIX_UNIT
 #include <bora/quant.h>
+#include <bora/read_ahead.h>
 
 #include <cpuid.h>
 #include <immintrin.h>
@@ -195,8 +195,8 @@ TARGET static void configure(int n_acts)
 
 INLINE void step_ahead(const char *step)
 {
-    const uintptr_t at = (uintptr_t)step / READ_AHEAD_COLUMN * READ_AHEAD_COLUMN;
-    EACH(i, PANEL_STEP_BYTES / READ_AHEAD_COLUMN) read_ahead(at + (uintptr_t)(i * READ_AHEAD_COLUMN));
+    const uintptr_t at = (uintptr_t)step / BORA_READ_AHEAD_COLUMN * BORA_READ_AHEAD_COLUMN;
+    EACH(i, PANEL_STEP_BYTES / BORA_READ_AHEAD_COLUMN) bora_read_ahead(at + (uintptr_t)(i * BORA_READ_AHEAD_COLUMN));
 }
 
 INLINE void one_step(const char *act, const char *weights)

@@ -3,6 +3,7 @@
 #ifndef GGML_CPU_SINK_H
 #define GGML_CPU_SINK_H
 
+#include <bora/read_ahead.h>
 #include <stdbool.h>
 
 #include "../layout.h"
@@ -69,18 +70,13 @@ INLINE row_places places_of(code_kind kind, int64_t at, int64_t k)
                             : (row_places){ BLOCK * b, d, d + 4 * n, d + 16 * n };
 }
 
-/* One thread reads eight pages at once faster than one after the other, so memory is asked for the next eight while
- * these are worked on: for a line of each in turn, into the second cache. Panels lie one behind the other, so what is
- * beyond this one is mostly what comes next; where it is not, nothing is lost. */
+/* Asks memory for what comes after the bytes at p, which are worked on meanwhile. */
 INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
 {
-    enum { PAGE = 4096, PAGES = 8, LINE = 64, LINES = LINE * PAGES };
+    enum { COLUMN = BORA_READ_AHEAD_COLUMN };
     const uintptr_t end = (uintptr_t)p + bytes;
-    for (uintptr_t at = ((uintptr_t)p + LINES - 1) / LINES * LINES; at < end; at += LINES) {
-        const uintptr_t next = at / (PAGE * PAGES) * (PAGE * PAGES) + PAGE * PAGES + at / LINES % (PAGE / LINE) * LINE;
-        UNROLL(int page = 0; page < PAGES; page++)
-        __builtin_prefetch((const void *)(next + (uintptr_t)page * PAGE), 0, 2);
-    }
+    for (uintptr_t at = ((uintptr_t)p + COLUMN - 1) / COLUMN * COLUMN; at < end; at += COLUMN)
+        bora_read_ahead(at);
 }
 
 INLINE float float_at(const int8_t *p)
