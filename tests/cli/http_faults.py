@@ -456,6 +456,8 @@ def inherited():
     os.close(high)
     line = child.stderr.readline()
     assert "listening on http://127.0.0.1:%d, an inherited socket" % port in line, line
+    line = child.stderr.readline()
+    assert line == "ready\n", line  # it answers before, and until then SIGTERM just ends it
     with socket.create_connection(("127.0.0.1", port)) as s:
         s.sendall(GET % b"/health")
         read_until(s, b"ok\n")
