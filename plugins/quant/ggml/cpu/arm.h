@@ -48,19 +48,19 @@ INLINE float_register join_four_rows(code_kind kind, float_register sum, const c
 {
     float32x4_t dot = vcvtq_f32_s32(low);
     if (kind == SIGNED_32 || kind == OFFSET_32) {
-        dot = vmulq_f32(dot, (float32x4_t)c->scales[b].r[q]);
+        dot = vmulq_f32(dot, (float32x4_t)c->factors[b].scale.r[q]);
         sum = (float_register)vfmaq_n_f32((float32x4_t)sum, dot, lists.d[at]);
         if (kind == OFFSET_32)
-            sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[b].r[q], lists.sum[at]);
+            sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->factors[b].offset.r[q], lists.sum[at]);
         return sum;
     }
-    dot = vmulq_f32(dot, (float32x4_t)c->scales[2 * b].r[q]);
-    dot = vfmaq_f32(dot, vcvtq_f32_s32(high), (float32x4_t)c->scales[2 * b + 1].r[q]);
+    dot = vmulq_f32(dot, (float32x4_t)c->factors[2 * b].scale.r[q]);
+    dot = vfmaq_f32(dot, vcvtq_f32_s32(high), (float32x4_t)c->factors[2 * b + 1].scale.r[q]);
     sum = (float_register)vfmaq_n_f32((float32x4_t)sum, dot, lists.d[at]);
     if (kind == OFFSET_16) {
-        sum =
-            (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[2 * b].r[q], lists.half_sum[2 * at]);
-        sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->offsets[2 * b + 1].r[q],
+        sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->factors[2 * b].offset.r[q],
+                                          lists.half_sum[2 * at]);
+        sum = (float_register)vfmaq_n_f32((float32x4_t)sum, (float32x4_t)c->factors[2 * b + 1].offset.r[q],
                                           lists.half_sum[2 * at + 1]);
     }
     return sum;

@@ -43,23 +43,25 @@ static void tiles_end(void)
 /* A block's products with the tokens of a group wait in memory until they are scaled. */
 typedef int32_t dot_products[TILE_TOKENS][PANEL_ROWS];
 
-/* Adds the products of block b of the chunk with tokens from ... to - 1, each with its scales: see scale_sum() of
- * product.c, which rounds as often. d and x_sum: those of the first token of the group. */
-INLINE void add_scaled(code_kind kind, const chunk *c, int b, const dot_products dots, const int8_t *d,
-                       const int8_t *x_sum, size_t act_bytes, int from, int to, floats *sums)
+/* Adds a block's products with the tokens of a group, eight in each half of it: see scale_sum() of product.c. While the
+ * matrix unit is in use only one port does arithmetic of floats, but two do that of whole numbers: so what converts a
+ * sum to a float is an addition, not the instruction for it. */
+INLINE void add_scaled(code_kind kind, const factors *f, const dot_products dots, const row_pointers x[2],
+                       row_strides rows, floats *sums)
 {
-    UNROLL(int t = from; t < to; t++)
+    UNROLL(int t = 0; t < TILE_TOKENS; t++)
     {
-        const floats dot = { { (float_register)_mm512_cvtepi32_ps(_mm512_load_epi32(dots[t])) } };
-        const size_t row = (size_t)t * act_bytes;
-        sums[t] = join_block(kind, sums[t], multiply(dot, c->scales[b]), c->offsets + b, d + row, x_sum + row);
+        const __m512i whole = _mm512_add_epi32(_mm512_load_epi32(dots[t]), _mm512_set1_epi32(WHOLE_FLOAT));
+        const floats scaled = fma_floats((floats){ { (float_register)whole } }, f->scale, f->minus);
+        sums[t] =
+            join_block(kind, sums[t], scaled, f, in_row(x[t / 8].d, rows, t % 8), in_row(x[t / 8].sum, rows, t % 8));
     }
 }
 
 /* Tiles are named by literals. */
 #define LOAD_BLOCK(act, code, b)                                                                                       \
     do {                                                                                                               \
-        _tile_loadd(act, x + (b)*BLOCK, act_bytes);                                                                    \
+        _tile_loadd(act, codes + (size_t)(b)*BLOCK, act_bytes);                                                        \
         _tile_loadd(code, c->codes[b], 64);                                                                            \
     } while (0)
 
@@ -69,19 +71,19 @@ INLINE void add_scaled(code_kind kind, const chunk *c, int b, const dot_products
         _tile_dpbssd(sum, act, code);                                                                                  \
     } while (0)
 
-/* Block b is scaled. Meanwhile the products of the next one leave their tile, and the one after that is multiplied:
- * each of these takes the matrix unit long, and the vector unit works on only where they come one by one. */
+/* Block b is scaled. Before that the products of the next one leave their tile, and the one after that is multiplied:
+ * the matrix unit works on while the vector unit scales. */
 #define SCALE_BLOCK(b, dots, next_dots, next_sum, sum, act, code)                                                      \
     do {                                                                                                               \
         if ((b) + 2 < n_blocks)                                                                                        \
             LOAD_BLOCK(act, code, (b) + 2);                                                                            \
-        add_scaled(kind, c, b, dots, d + 4 * (b), x_sum + 4 * (b), act_bytes, 0, 5, sums);                             \
         if ((b) + 1 < n_blocks)                                                                                        \
             _tile_stored(next_sum, next_dots, 64);                                                                     \
-        add_scaled(kind, c, b, dots, d + 4 * (b), x_sum + 4 * (b), act_bytes, 5, 10, sums);                            \
         if ((b) + 2 < n_blocks)                                                                                        \
             MULTIPLY_BLOCK(sum, act, code);                                                                            \
-        add_scaled(kind, c, b, dots, d + 4 * (b), x_sum + 4 * (b), act_bytes, 10, TILE_TOKENS, sums);                  \
+        add_scaled(kind, &c->factors[b], dots, x, rows, sums);                                                         \
+        x[0] = next_block(kind, x[0], 1);                                                                              \
+        x[1] = next_block(kind, x[1], 1);                                                                              \
     } while (0)
 
 /* As add_chunk() of product.c, for 16 tokens. */
@@ -89,9 +91,10 @@ INLINE void add_tile(code_kind kind, bool ahead, const chunk *c, int n_blocks, c
                      int64_t first, int64_t k, floats *results)
 {
     const size_t fetched = ahead ? c->block_bytes : 0; /* with each block */
-    const int8_t *x = acts + first;
     const row_places at = places_of(kind, first / BLOCK, k);
-    const int8_t *d = acts + at.d, *x_sum = acts + at.sum;
+    const int8_t *codes = acts + at.codes;
+    row_pointers x[2] = { pointers_to(acts, at), pointers_to(acts + 8 * act_bytes, at) };
+    row_strides rows = strides_of(act_bytes);
     _Alignas(64) dot_products even, odd;
     floats sums[TILE_TOKENS];
     __asm__ volatile("" : : : "memory"); /* gcc does not know that loading a tile reads memory */
@@ -106,6 +109,7 @@ INLINE void add_tile(code_kind kind, bool ahead, const chunk *c, int n_blocks, c
     }
     for (int b = 0; b < n_blocks; b += 2) {
         fetch_ahead(c->from + (size_t)b * fetched, 2 * fetched);
+        rows = keep_strides(rows);
         SCALE_BLOCK(b, even, odd, 2, 0, 4, 6);
         if (b + 1 < n_blocks)
             SCALE_BLOCK(b + 1, odd, even, 0, 2, 5, 7);

@@ -40,9 +40,9 @@ INLINE ints begin_sum(code_kind kind, const int8_t *bias)
 
 /* sum * scale, rounded once; with unsigned codes by (1.5 * 2^23 + sum) * scale + minus: a scale has so few digits that
  * `minus` is exact, and so the rounding is the same. */
-INLINE floats scale_sum(ints sum, floats scale, floats minus)
+INLINE floats scale_sum(ints sum, const factors *f)
 {
-    return CODE_BIAS > 0 ? fma_floats(floats_of_bits(sum), scale, minus) : multiply(float_ints(sum), scale);
+    return CODE_BIAS > 0 ? fma_floats(floats_of_bits(sum), f->scale, f->minus) : multiply(float_ints(sum), f->scale);
 }
 
 INLINE floats float_sum(ints sum)
@@ -54,66 +54,63 @@ INLINE floats float_sum(ints sum)
  * or of the halves of one. */
 enum { DOTS = 2 };
 
-/* sums[t] += blocks b ... of the chunk times those of each token, one block or two; for formats with halves, one. The
- * first four arguments are constants where this is inlined. */
-INLINE void add_blocks(code_kind kind, bool flip, int n_tokens, int n_blocks, const chunk *c, int b,
-                       const int8_t *const *rows, row_places at, floats *sums)
+/* sums[t] += a block of the chunk, or two, times those of each token; for formats with halves, one. x: the first
+ * token's. The first four arguments are constants where this is inlined. */
+INLINE void add_blocks(code_kind kind, bool flip, int n_tokens, int n_blocks, const words *codes, const factors *f,
+                       row_pointers x, row_strides rows, floats *sums)
 {
     const int n_dots = HAS_HALVES(kind) ? 2 : n_blocks, n_words = WORDS_PER_BLOCK * n_blocks / n_dots;
+    const int8_t *acts[TOKENS_AT_ONCE];
     ints dots[DOTS][TOKENS_AT_ONCE];
     UNROLL(int t = 0; t < n_tokens; t++)
     UNROLL(int i = 0; i < n_dots; i++)
-    dots[i][t] = begin_sum(kind, rows[t] + at.bias + 4 * i);
+    dots[i][t] = begin_sum(kind, in_row(x.bias, rows, t) + 4 * i);
+    UNROLL(int t = 0; t < n_tokens; t++)
+    {
+        acts[t] = in_row(x.codes, rows, t);
+        KEEP(acts[t]);
+    }
     UNROLL(int j = 0; j < n_words; j++)
     UNROLL(int i = 0; i < n_dots; i++)
     {
         const int word = i * n_words + j;
-        const words codes = biased(c->codes[b + word / WORDS_PER_BLOCK][word % WORDS_PER_BLOCK],
-                                   flip && IS_SIGNED(kind) && CODE_BIAS > 0);
+        const words four = biased(codes[word], flip && IS_SIGNED(kind) && CODE_BIAS > 0);
         UNROLL(int t = 0; t < n_tokens; t++)
-        dots[i][t] = dot_words(dots[i][t], codes, rows[t] + at.codes + 4 * word);
+        dots[i][t] = dot_words(dots[i][t], four, acts[t] + 4 * word);
     }
     UNROLL(int i = 0; i < n_blocks; i++)
     UNROLL(int t = 0; t < n_tokens; t++)
     {
-        const int first = HAS_HALVES(kind) ? 2 * b : b + i;
-        floats scaled = scale_sum(dots[i][t], c->scales[first], c->minus[b + i]);
+        floats scaled = scale_sum(dots[i][t], f + i);
         if (HAS_HALVES(kind))
-            scaled = fma_floats(float_sum(dots[1][t]), c->scales[first + 1], scaled);
+            scaled = fma_floats(float_sum(dots[1][t]), f[1].scale, scaled);
         sums[t] =
-            join_block(kind, sums[t], scaled, c->offsets + first, rows[t] + at.d + 4 * i, rows[t] + at.sum + 4 * i);
+            join_block(kind, sums[t], scaled, f + i, in_row(x.d, rows, t) + 4 * i, in_row(x.sum, rows, t) + 4 * i);
     }
-}
-
-INLINE row_places keep_places(row_places at)
-{
-    KEEP(at.codes);
-    KEEP(at.d);
-    KEEP(at.sum);
-    KEEP(at.bias);
-    return at;
 }
 
 INLINE void add_chunk(code_kind kind, bool flip, int n_tokens, bool ahead, const chunk *c, int n_blocks,
                       const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *results)
 {
+    const int step = HAS_HALVES(kind) ? 1 : 2;
     const size_t fetched = ahead ? c->block_bytes : 0; /* with each block */
+    row_pointers x = pointers_to(acts, places_of(kind, first / BLOCK, k));
+    row_strides rows = strides_of(act_bytes);
+    const factors *f = c->factors;
     floats sums[TOKENS_AT_ONCE];
-    const int8_t *rows[TOKENS_AT_ONCE];
     UNROLL(int t = 0; t < n_tokens; t++)
-    {
-        sums[t] = results[t];
-        rows[t] = acts + (size_t)t * act_bytes;
-        KEEP(rows[t]);
-    }
+    sums[t] = results[t];
     int b = 0;
-    for (; !HAS_HALVES(kind) && b + 2 <= n_blocks; b += 2) {
-        fetch_ahead(c->from + (size_t)b * fetched, 2 * fetched);
-        add_blocks(kind, flip, n_tokens, 2, c, b, rows, keep_places(places_of(kind, first / BLOCK + b, k)), sums);
+    for (; b + step <= n_blocks; b += step) {
+        fetch_ahead(c->from + (size_t)b * fetched, (size_t)step * fetched);
+        rows = keep_strides(rows);
+        add_blocks(kind, flip, n_tokens, step, c->codes[b], f, x, rows, sums);
+        x = next_block(kind, x, step);
+        f += 2;
     }
-    for (; b < n_blocks; b++) {
+    if (b < n_blocks) {
         fetch_ahead(c->from + (size_t)b * fetched, fetched);
-        add_blocks(kind, flip, n_tokens, 1, c, b, rows, keep_places(places_of(kind, first / BLOCK + b, k)), sums);
+        add_blocks(kind, flip, n_tokens, 1, c->codes[b], f, x, rows, sums);
     }
     UNROLL(int t = 0; t < n_tokens; t++)
     results[t] = sums[t];
@@ -188,13 +185,6 @@ static void prefetch_rows(const uint8_t *p, size_t stride, size_t bytes)
             __builtin_prefetch(p + (size_t)r * stride + at, 0, 2);
 }
 
-static void prepare_minus(code_kind kind, int n_blocks, chunk *c)
-{
-    const int step = HAS_HALVES(kind) ? 2 : 1;
-    for (int b = 0; CODE_BIAS > 0 && b < n_blocks; b++)
-        c->minus[b] = multiply(c->scales[step * b], all_floats(-0x1.8p23f));
-}
-
 static void multiply_panel(const format_functions *format, bool packed, const uint8_t *rows, size_t row_bytes,
                            int n_rows, int64_t k, const int8_t *acts, size_t act_bytes, int n_tokens, float *out,
                            size_t out_stride)
@@ -244,7 +234,6 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
         functions->unpack(p, stride, n_blocks, bias, &c);
         c.from = p;
         c.block_bytes = packed ? PANEL_ROWS * bytes / (size_t)n_blocks : 0;
-        prepare_minus(format->kind, n_blocks, &c);
 #ifdef __AMX_INT8__
         if (n_by_tiles > 0) {
             tiles_add(format->kind, &c, n_blocks, acts, act_bytes, n_by_tiles, first, k, results);

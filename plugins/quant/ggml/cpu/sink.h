@@ -28,13 +28,17 @@ typedef enum code_kind {
 #define IS_SIGNED(kind) ((kind) == SIGNED_32 || (kind) == SIGNED_16)
 #define HAS_HALVES(kind) ((kind) == SIGNED_16 || (kind) == OFFSET_16)
 
-/* Up to 512 columns of 16 rows. Number k of block b is scale * code + offset, with the scale and the offset of the
- * block or of the half of it that k lies in. */
+/* What is done with sums of products of a block, or of half of one: a number is scale * code + offset. */
+typedef struct factors {
+    floats scale;
+    floats minus;  /* -1.5 * 2^23 * scale: see product.c */
+    floats offset; /* of formats that have any */
+} factors;
+
+/* Up to 512 columns of 16 rows. */
 typedef struct chunk {
     words codes[CHUNK_BLOCKS][WORDS_PER_BLOCK]; /* plus a bias */
-    floats scales[2 * CHUNK_BLOCKS];            /* [n_blocks], or [2 n_blocks] for formats with groups of 16 */
-    floats minus[CHUNK_BLOCKS];                 /* -1.5 * 2^23 times the first scale of each block: see product.c */
-    floats offsets[2 * CHUNK_BLOCKS];           /* likewise, for formats that have any */
+    factors factors[2 * CHUNK_BLOCKS];          /* [n_blocks], or [2 n_blocks] for formats with groups of 16 */
     const uint8_t *from;                        /* where it begins in a panel, and the bytes of a block there, for */
     size_t block_bytes;                         /* fetch_ahead(); 0: not in a panel */
 } chunk;
@@ -44,12 +48,47 @@ typedef struct row_places {
     size_t codes, d, sum, bias;
 } row_places;
 
+/* The same as addresses, in a token's row. */
+typedef struct row_pointers {
+    const int8_t *codes, *d, *sum, *bias;
+} row_pointers;
+
+/* Multiples of the bytes of a token's row that make eight rows of addresses an instruction can read: of one register,
+ * or of two, the second one times two or four. Eight addresses would not fit the registers beside what else there is.
+ */
+typedef struct row_strides {
+    size_t one, three, five, seven;
+} row_strides;
+
+INLINE row_strides strides_of(size_t act_bytes)
+{
+    return (row_strides){ act_bytes, 3 * act_bytes, 5 * act_bytes, 7 * act_bytes };
+}
+
+/* The compiler shall not know that they never change, or it would keep each of the addresses. */
+INLINE row_strides keep_strides(row_strides rows)
+{
+    KEEP(rows.one);
+    KEEP(rows.three);
+    KEEP(rows.five);
+    KEEP(rows.seven);
+    return rows;
+}
+
+/* That of row t, 0 to 7, if the first one's is p. */
+INLINE const int8_t *in_row(const int8_t *p, row_strides rows, int t)
+{
+    const size_t offsets[] = { 0,         rows.one,       2 * rows.one, rows.three, 4 * rows.one,
+                               rows.five, 2 * rows.three, rows.seven };
+    return p + offsets[t];
+}
+
 /* What few tokens and 16 rows make of a file's block. */
 typedef struct few_products {
     const int8_t *rows[MOST_FEW_TOKENS];
     row_places at; /* of the first block of what is unpacked */
     ints dots[SUPER_BLOCKS][2][MOST_FEW_TOKENS];
-    floats scales[2 * SUPER_BLOCKS], offsets[2 * SUPER_BLOCKS];
+    factors factors[2 * SUPER_BLOCKS];
     floats sums[MOST_FEW_TOKENS];
 } few_products;
 
@@ -68,6 +107,23 @@ INLINE row_places places_of(code_kind kind, int64_t at, int64_t k)
     const size_t n = (size_t)k / BLOCK, b = (size_t)at, d = (size_t)k + 4 * b;
     return HAS_HALVES(kind) ? (row_places){ BLOCK * b, d, d + 8 * n + 4 * b, d + 20 * n + 4 * b }
                             : (row_places){ BLOCK * b, d, d + 4 * n, d + 16 * n };
+}
+
+INLINE row_pointers pointers_to(const int8_t *row, row_places at)
+{
+    return (row_pointers){ row + at.codes, row + at.d, row + at.sum, row + at.bias };
+}
+
+/* Of the block n blocks on. */
+INLINE row_pointers next_block(code_kind kind, row_pointers p, int n)
+{
+    const int half = HAS_HALVES(kind) ? 8 : 4;
+    p = (row_pointers){ p.codes + BLOCK * n, p.d + 4 * n, p.sum + half * n, p.bias + half * n };
+    KEEP(p.codes);
+    KEEP(p.d);
+    KEEP(p.sum);
+    KEEP(p.bias);
+    return p;
 }
 
 /* Asks memory for what comes after the bytes at p, which are worked on meanwhile. */
@@ -95,32 +151,33 @@ INLINE int32_t int_at(const int8_t *p)
 
 /* A token's sum and what a block adds to it: `scaled`, its products by the weights' scales, times d, and the offsets
  * times the sums of the activations; d and the sums are read there. */
-INLINE floats join_block(code_kind kind, floats sum, floats scaled, const floats *offsets, const int8_t *d,
+INLINE floats join_block(code_kind kind, floats sum, floats scaled, const factors *f, const int8_t *d,
                          const int8_t *x_sum)
 {
     sum = fma_all(scaled, float_at(d), sum);
     if (kind == OFFSET_32 || kind == OFFSET_16)
-        sum = fma_all(offsets[0], float_at(x_sum), sum);
+        sum = fma_all(f[0].offset, float_at(x_sum), sum);
     if (kind == OFFSET_16)
-        sum = fma_all(offsets[1], float_at(x_sum + 4), sum);
+        sum = fma_all(f[1].offset, float_at(x_sum + 4), sum);
     return sum;
 }
 
-/* The scale of block i, or of half i. */
+/* Those of block i, or of half i. */
+INLINE factors *factors_at(sink *to, int i)
+{
+    return to->n_tokens ? &to->few.factors[i] : &to->chunk->factors[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i];
+}
+
 INLINE void put_scale(sink *to, int i, floats scale)
 {
-    if (to->n_tokens)
-        to->few.scales[i] = scale;
-    else
-        to->chunk->scales[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i] = scale;
+    factors_at(to, i)->scale = scale;
+    if (!to->n_tokens && CODE_BIAS > 0)
+        factors_at(to, i)->minus = multiply(scale, all_floats(-0x1.8p23f));
 }
 
 INLINE void put_offset(sink *to, int i, floats offset)
 {
-    if (to->n_tokens)
-        to->few.offsets[i] = offset;
-    else
-        to->chunk->offsets[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i] = offset;
+    factors_at(to, i)->offset = offset;
 }
 
 /* Where a sum of products begins when codes are as stored: at minus what their bias adds. */
@@ -157,12 +214,18 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         if (n_dots == 2)
             few->dots[b][1][t] = HAS_HALVES(to->kind) ? begin_few(to, bias + 8 * b + 4) : all_ints(0);
     }
+    const int8_t *x[MOST_FEW_TOKENS];
+    UNROLL(int t = 0; t < to->n_tokens; t++)
+    {
+        x[t] = few->rows[t] + few->at.codes;
+        KEEP(x[t]);
+    }
     UNROLL(int j = 0; j < n_words; j++)
     UNROLL(int i = 0; i < n_dots; i++)
     UNROLL(int t = 0; t < to->n_tokens; t++)
     {
-        const int8_t *x = few->rows[t] + few->at.codes + BLOCK * b + 4 * (i * n_words + j);
-        few->dots[b][i][t] = dot_words(few->dots[b][i][t], codes[i * n_words + j], x);
+        const int word = i * n_words + j;
+        few->dots[b][i][t] = dot_words(few->dots[b][i][t], codes[word], x[t] + BLOCK * b + 4 * word);
     }
 }
 
@@ -178,10 +241,10 @@ INLINE void end_block(sink *to, int b)
         EACH_REGISTER(q)
         if (n == 1 && few_dots(to) == 2)
             dot.r[q] += few->dots[b][1][t].r[q];
-        floats scaled = multiply(float_ints(dot), few->scales[n * b]);
+        floats scaled = multiply(float_ints(dot), few->factors[n * b].scale);
         if (n == 2)
-            scaled = fma_floats(float_ints(few->dots[b][1][t]), few->scales[2 * b + 1], scaled);
-        few->sums[t] = join_block(to->kind, few->sums[t], scaled, few->offsets + n * b, row + few->at.d + 4 * b,
+            scaled = fma_floats(float_ints(few->dots[b][1][t]), few->factors[2 * b + 1].scale, scaled);
+        few->sums[t] = join_block(to->kind, few->sums[t], scaled, few->factors + n * b, row + few->at.d + 4 * b,
                                   row + few->at.sum + 4 * n * b);
     }
 }

@@ -240,7 +240,11 @@ INLINE int_register dot_register(int_register acc, word_register codes, const in
 {
     int32_t four;
     memcpy(&four, x, sizeof four);
-#if defined(__AVX512VNNI__)
+#if defined(__AVX512VNNI__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+    (void)four; /* gcc would load them by an instruction of their own */
+    __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(acc) : "v"(codes), "m"(*(const int8_t(*)[4])x));
+    return acc;
+#elif defined(__AVX512VNNI__)
     return (int_register)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)codes, _mm512_set1_epi32(four));
 #elif defined(__AVXVNNI__)
     return (int_register)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)codes, _mm256_set1_epi32(four));
