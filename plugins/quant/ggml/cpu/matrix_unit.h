@@ -22,7 +22,7 @@ static int tiles_tokens(code_kind kind, int n_tokens)
     return HAS_HALVES(kind) ? 0 : n_tokens / TILE_TOKENS * TILE_TOKENS;
 }
 
-/* Tiles 0 and 2 take sums, 4 and 5 activations, 6 and 7 codes. */
+/* Tiles 0 to 2 take sums, 4 and 5 activations, 6 and 7 codes. */
 static void tiles_begin(void)
 {
     tile_config config = { .palette = 1 };
@@ -59,10 +59,10 @@ INLINE void add_scaled(code_kind kind, const factors *f, const dot_products dots
 }
 
 /* Tiles are named by literals. */
-#define LOAD_BLOCK(act, code, b)                                                                                       \
+#define LOAD_BLOCK(act, code, x, codes)                                                                                \
     do {                                                                                                               \
-        _tile_loadd(act, codes + (size_t)(b)*BLOCK, act_bytes);                                                        \
-        _tile_loadd(code, c->codes[b], 64);                                                                            \
+        _tile_loadd(act, x, act_bytes);                                                                                \
+        _tile_loadd(code, codes, 64);                                                                                  \
     } while (0)
 
 #define MULTIPLY_BLOCK(sum, act, code)                                                                                 \
@@ -71,62 +71,72 @@ INLINE void add_scaled(code_kind kind, const factors *f, const dot_products dots
         _tile_dpbssd(sum, act, code);                                                                                  \
     } while (0)
 
-/* Block b is scaled. Before that the products of the next one leave their tile, and the one after that is multiplied:
- * the matrix unit works on while the vector unit scales. */
-#define SCALE_BLOCK(b, dots, next_dots, next_sum, sum, act, code)                                                      \
+/* A block is scaled, whose products are `dots`. Before that the products of the next one leave their tile, and the one
+ * after that (i blocks from `then`) is multiplied: the matrix unit works on while the vector unit scales. */
+#define SCALE_BLOCK(i, dots, next_dots, next_sum, sum, act, code)                                                      \
     do {                                                                                                               \
-        if ((b) + 2 < n_blocks)                                                                                        \
-            LOAD_BLOCK(act, code, (b) + 2);                                                                            \
-        if ((b) + 1 < n_blocks)                                                                                        \
-            _tile_stored(next_sum, next_dots, 64);                                                                     \
-        if ((b) + 2 < n_blocks)                                                                                        \
-            MULTIPLY_BLOCK(sum, act, code);                                                                            \
-        add_scaled(kind, &c->factors[b], dots, x, rows, sums);                                                         \
-        x[0] = next_block(kind, x[0], 1);                                                                              \
-        x[1] = next_block(kind, x[1], 1);                                                                              \
+        LOAD_BLOCK(act, code, then_x + (i)*BLOCK, then_codes[i]);                                                      \
+        _tile_stored(next_sum, next_dots, 64);                                                                         \
+        MULTIPLY_BLOCK(sum, act, code);                                                                                \
+        add_scaled(kind, &c->factors[b + (i)], dots, lists, rows, sums);                                               \
+        lists[0] = next_block(kind, lists[0], 1);                                                                      \
+        lists[1] = next_block(kind, lists[1], 1);                                                                      \
     } while (0)
 
-/* As add_chunk() of product.c, for 16 tokens. */
-INLINE void add_tile(code_kind kind, bool ahead, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
-                     int64_t first, int64_t k, floats *results)
+/* As add_tokens() of product.c, for a multiple of 16 tokens. Blocks go two by two, and those of one group of tokens
+ * follow those of another without a stop: with the last of one the first ones of the next are multiplied (with the
+ * last of all, once more its own first ones). */
+INLINE void add_tiles(code_kind kind, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens,
+                      int64_t first, int64_t k, floats *results)
 {
-    const size_t fetched = ahead ? c->block_bytes : 0; /* with each block */
+    const int n_even = n_blocks / 2 * 2;
     const row_places at = places_of(kind, first / BLOCK, k);
-    const int8_t *codes = acts + at.codes;
-    row_pointers x[2] = { pointers_to(acts, at), pointers_to(acts + 8 * act_bytes, at) };
     row_strides rows = strides_of(act_bytes);
     _Alignas(64) dot_products even, odd;
-    floats sums[TILE_TOKENS];
     __asm__ volatile("" : : : "memory"); /* gcc does not know that loading a tile reads memory */
-    UNROLL(int t = 0; t < TILE_TOKENS; t++)
-    sums[t] = results[t];
-    LOAD_BLOCK(4, 6, 0);
-    MULTIPLY_BLOCK(0, 4, 6);
-    _tile_stored(0, even, 64);
-    if (n_blocks > 1) {
-        LOAD_BLOCK(5, 7, 1);
+    if (n_even > 0) {
+        LOAD_BLOCK(4, 6, acts + at.codes, c->codes[0]);
+        MULTIPLY_BLOCK(0, 4, 6);
+        _tile_stored(0, even, 64);
+        LOAD_BLOCK(5, 7, acts + at.codes + BLOCK, c->codes[1]);
         MULTIPLY_BLOCK(2, 5, 7);
     }
-    for (int b = 0; b < n_blocks; b += 2) {
-        fetch_ahead(c->from + (size_t)b * fetched, 2 * fetched);
-        rows = keep_strides(rows);
-        SCALE_BLOCK(b, even, odd, 2, 0, 4, 6);
-        if (b + 1 < n_blocks)
-            SCALE_BLOCK(b + 1, odd, even, 0, 2, 5, 7);
+    for (int t = 0; t < n_tokens; t += TILE_TOKENS) {
+        const size_t fetched = t == 0 ? c->block_bytes : 0; /* with each block */
+        const size_t group = (size_t)t * act_bytes, next = t + TILE_TOKENS < n_tokens ? TILE_TOKENS * act_bytes : 0;
+        row_pointers lists[2] = { pointers_to(acts + group, at), pointers_to(acts + group + 8 * act_bytes, at) };
+        floats sums[TILE_TOKENS];
+        UNROLL(int i = 0; i < TILE_TOKENS; i++)
+        sums[i] = results[t + i];
+        for (int b = 0; b < n_even; b += 2) {
+            const bool last = b + 2 == n_even;
+            const int8_t *then_x = last ? acts + group + next + at.codes : lists[0].codes + 2 * BLOCK;
+            const words(*then_codes)[WORDS_PER_BLOCK] = last ? c->codes : c->codes + b + 2;
+            fetch_ahead(c->from + (size_t)b * fetched, 2 * fetched);
+            rows = keep_strides(rows);
+            SCALE_BLOCK(0, even, odd, 2, 0, 4, 6);
+            SCALE_BLOCK(1, odd, even, 0, 2, 5, 7);
+        }
+        if (n_blocks > n_even) {
+            const int8_t *codes = acts + group + at.codes + (size_t)n_even * BLOCK;
+            _Alignas(64) dot_products dots;
+            LOAD_BLOCK(4, 6, codes, c->codes[n_even]);
+            MULTIPLY_BLOCK(1, 4, 6);
+            _tile_stored(1, dots, 64);
+            add_scaled(kind, &c->factors[n_even], dots, lists, rows, sums);
+        }
+        UNROLL(int i = 0; i < TILE_TOKENS; i++)
+        results[t + i] = sums[i];
     }
-    UNROLL(int t = 0; t < TILE_TOKENS; t++)
-    results[t] = sums[t];
 }
 
-/* For a multiple of 16 tokens. */
 INLINE void tiles_add(code_kind kind, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens,
                       int64_t first, int64_t k, floats *results)
 {
-    for (int t = 0; t < n_tokens; t += TILE_TOKENS)
-        if (kind == SIGNED_32)
-            add_tile(SIGNED_32, t == 0, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t);
-        else
-            add_tile(OFFSET_32, t == 0, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t);
+    if (kind == SIGNED_32)
+        add_tiles(SIGNED_32, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);
+    else
+        add_tiles(OFFSET_32, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);
 }
 
 #endif
