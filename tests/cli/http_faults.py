@@ -376,6 +376,12 @@ def torture(name, parts, rounds, options=(), tls=None):
 # ---- the process
 
 
+def begin_endless(s):
+    """Asks for an answer without an end, and waits for its beginning."""
+    s.sendall(GET % b"/stream?n=100000000&ms=20&bytes=10")
+    read_until(s, b"x" * 10)
+
+
 def signals():
     keys = os.path.join(FOLDER, "keys")
     with open(keys, "w") as f:
@@ -421,14 +427,12 @@ def signals():
     # Time runs out; or there is a second signal.
     server = Server("shutdown", 0.5)
     with server.connect() as s:
-        s.sendall(GET % b"/held")
-        time.sleep(0.2)
+        begin_endless(s)
         said = server.stop()
         assert "was dropped" in said and "left open: 0" in said, said
     server = Server("shutdown", 60)
     with server.connect() as s:
-        s.sendall(GET % b"/held")
-        time.sleep(0.2)
+        begin_endless(s)
         server.process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         server.stop(code=-signal.SIGTERM)
