@@ -31,7 +31,7 @@ typedef enum code_kind {
 /* What is done with sums of products of a block, or of half of one: a number is scale * code + offset. */
 typedef struct factors {
     floats scale;
-    floats minus;  /* -1.5 * 2^23 * scale: see product.c */
+    floats minus;  /* -1.5 * 2^23 * scale: see product.c; not of second halves */
     floats offset; /* of formats that have any */
 } factors;
 
@@ -162,22 +162,25 @@ INLINE floats join_block(code_kind kind, floats sum, floats scaled, const factor
     return sum;
 }
 
-/* Those of block i, or of half i. */
-INLINE factors *factors_at(sink *to, int i)
-{
-    return to->n_tokens ? &to->few.factors[i] : &to->chunk->factors[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i];
-}
-
+/* The scale of block i, or of half i. */
 INLINE void put_scale(sink *to, int i, floats scale)
 {
-    factors_at(to, i)->scale = scale;
-    if (!to->n_tokens && CODE_BIAS > 0)
-        factors_at(to, i)->minus = multiply(scale, all_floats(-0x1.8p23f));
+    if (to->n_tokens) {
+        to->few.factors[i].scale = scale;
+        return;
+    }
+    factors *f = &to->chunk->factors[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i];
+    f->scale = scale;
+    if (CODE_BIAS > 0 && !(HAS_HALVES(to->kind) && i % 2))
+        f->minus = multiply(scale, all_floats(-0x1.8p23f));
 }
 
 INLINE void put_offset(sink *to, int i, floats offset)
 {
-    factors_at(to, i)->offset = offset;
+    if (to->n_tokens)
+        to->few.factors[i].offset = offset;
+    else
+        to->chunk->factors[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i].offset = offset;
 }
 
 /* Where a sum of products begins when codes are as stored: at minus what their bias adds. */
@@ -202,7 +205,8 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
 {
     if (to->n_tokens == 0) {
         UNROLL(int j = 0; j < WORDS_PER_BLOCK; j++)
-        to->chunk->codes[to->first + b][j] = codes[j];
+        EACH_REGISTER(q) /* gcc would copy both registers of a structure in pieces of eight bytes */
+        to->chunk->codes[to->first + b][j].r[q] = codes[j].r[q];
         return;
     }
     few_products *few = &to->few;
