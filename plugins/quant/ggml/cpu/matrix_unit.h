@@ -43,7 +43,7 @@ static void tiles_end(void)
 /* A block's products with the tokens of a group wait in memory until they are scaled. */
 typedef int32_t dot_products[TILE_TOKENS][PANEL_ROWS];
 
-/* Adds a block's products with the tokens of a group, eight in each half of it: see scale_sum() of product.c. While the
+/* Adds a block's products with the tokens of a group, eight in each half of it. While the
  * matrix unit is in use only one port does arithmetic of floats, but two do that of whole numbers: so what converts a
  * sum to a float is an addition, not the instruction for it. */
 INLINE void add_scaled(code_kind kind, const factors *f, const dot_products dots, const row_pointers x[2],
@@ -52,7 +52,7 @@ INLINE void add_scaled(code_kind kind, const factors *f, const dot_products dots
     UNROLL(int t = 0; t < TILE_TOKENS; t++)
     {
         const __m512i whole = _mm512_add_epi32(_mm512_load_epi32(dots[t]), _mm512_set1_epi32(WHOLE_FLOAT));
-        const floats scaled = fma_floats((floats){ { (float_register)whole } }, f->scale, f->minus);
+        const floats scaled = scale_sum((ints){ { (int_register)whole } }, f);
         sums[t] =
             join_block(kind, sums[t], scaled, f, in_row(x[t / 8].d, rows, t % 8), in_row(x[t / 8].sum, rows, t % 8));
     }

@@ -38,13 +38,6 @@ INLINE ints begin_sum(code_kind kind, const int8_t *bias)
     return all_ints(CODE_BIAS == 0 ? 0 : IS_SIGNED(kind) ? int_at(bias) : WHOLE_FLOAT);
 }
 
-/* sum * scale, rounded once; with unsigned codes by (1.5 * 2^23 + sum) * scale + minus: a scale has so few digits that
- * `minus` is exact, and so the rounding is the same. */
-INLINE floats scale_sum(ints sum, const factors *f)
-{
-    return CODE_BIAS > 0 ? fma_floats(floats_of_bits(sum), f->scale, f->minus) : multiply(float_ints(sum), f->scale);
-}
-
 INLINE floats float_sum(ints sum)
 {
     return CODE_BIAS > 0 ? subtract(floats_of_bits(sum), 0x1.8p23f) : float_ints(sum);

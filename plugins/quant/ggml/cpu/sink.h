@@ -31,7 +31,7 @@ typedef enum code_kind {
 /* What is done with sums of products of a block, or of half of one: a number is scale * code + offset. */
 typedef struct factors {
     floats scale;
-    floats minus;  /* -1.5 * 2^23 * scale: see product.c; not of second halves */
+    floats minus;  /* -1.5 * 2^23 * scale, for scale_sum(); not of second halves */
     floats offset; /* of formats that have any */
 } factors;
 
@@ -147,6 +147,13 @@ INLINE int32_t int_at(const int8_t *p)
     int32_t i;
     memcpy(&i, p, sizeof i);
     return i;
+}
+
+/* sum * scale, rounded once; with unsigned codes by (1.5 * 2^23 + sum) * scale + minus: a scale has so few digits that
+ * `minus` is exact, and so the rounding is the same. */
+INLINE floats scale_sum(ints sum, const factors *f)
+{
+    return CODE_BIAS > 0 ? fma_floats(floats_of_bits(sum), f->scale, f->minus) : multiply(float_ints(sum), f->scale);
 }
 
 /* A token's sum and what a block adds to it: `scaled`, its products by the weights' scales, times d, and the offsets
