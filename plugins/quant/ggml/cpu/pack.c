@@ -52,11 +52,14 @@ INLINE void pack(const uint8_t fields[], size_t block_bytes, const uint8_t *rows
     }
 }
 
-#define FORMAT(NAME, BLOCK_ELEMS, ...)                                                                                 \
+#define PANEL_BYTES(NAME, BLOCK_ELEMS)                                                                                 \
     size_t panel_bytes_##NAME(int64_t k)                                                                               \
     {                                                                                                                  \
         return (size_t)(k / BLOCK_ELEMS) * PANEL_ROWS * sizeof(NAME##_block);                                          \
-    }                                                                                                                  \
+    }
+
+#define FORMAT(NAME, BLOCK_ELEMS, ...)                                                                                 \
+    PANEL_BYTES(NAME, BLOCK_ELEMS)                                                                                     \
     void pack_##NAME(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)  \
     {                                                                                                                  \
         (void)quant;                                                                                                   \
@@ -73,5 +76,31 @@ FORMAT(mxfp4, SMALL_BLOCK, 1, 16)
 FORMAT(q2_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 4)
 FORMAT(q3_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 4, 4, 4, 2)
 FORMAT(q4_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 16, 16, 16)
-FORMAT(q5_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16)
-FORMAT(q6_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 2)
+/* Each scale is a field of its own. */
+FORMAT(q6_k, SUPER_BLOCK, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+       1, 2)
+
+PANEL_BYTES(q5_k, SUPER_BLOCK)
+
+/* The fifth bits of blocks 2 p and 2 p + 1, which share their bytes' nibbles, become bits 4 + p and p: four apart, as
+ * the nibbles are, so that one mask serves both. */
+static void pair_fifth_bits(uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const unsigned b = bytes[i];
+        unsigned paired = 0;
+        for (int p = 0; p < 4; p++)
+            paired |= (b >> (2 * p) & 1) << (4 + p) | (b >> (2 * p + 1) & 1) << p;
+        bytes[i] = (uint8_t)paired;
+    }
+}
+
+void pack_q5_k(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)
+{
+    (void)quant;
+    static const uint8_t fields[] = { 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 0 };
+    pack(fields, sizeof(q5_k_block), rows, row_bytes, n_rows, k / SUPER_BLOCK, panel);
+    uint8_t *bits = (uint8_t *)panel + PANEL_ROWS * offsetof(q5_k_block, qh);
+    for (int64_t b = 0; b < k / SUPER_BLOCK; b++, bits += PANEL_ROWS * sizeof(q5_k_block))
+        pair_fifth_bits(bits, PANEL_ROWS * sizeof((q5_k_block *)0)->qh);
+}

@@ -195,10 +195,7 @@ INLINE ints begin_few(const sink *to, const int8_t *bias)
 {
     if (!IS_SIGNED(to->kind) || CODE_BIAS == 0)
         return all_ints(0);
-    ints begin = all_ints(int_at(bias));
-    EACH_REGISTER(q)
-    begin.r[q] = (begin.r[q] - WHOLE_FLOAT) >> to->zero_shift;
-    return begin;
+    return all_ints((int_at(bias) - WHOLE_FLOAT) >> to->zero_shift);
 }
 
 /* Sums of products of a block: of each half, if it has a scale of its own, or if there would be too few to keep the

@@ -265,6 +265,12 @@ INLINE void unpack_q4_k(bool packed, const uint8_t *p, size_t stride, sink *to)
     }
 }
 
+/* Where the fifth bits of block b are; in panels those of blocks that share bytes are four apart (pack.c). */
+INLINE int place_of_fifth_bit(bool packed, int b)
+{
+    return !packed ? b : b % 2 == 0 ? 4 + b / 2 : b / 2;
+}
+
 INLINE void unpack_q5_k(bool packed, const uint8_t *p, size_t stride, sink *to)
 {
     const header_6bit head = unpack_header(packed, p, stride);
@@ -276,11 +282,11 @@ INLINE void unpack_q5_k(bool packed, const uint8_t *p, size_t stride, sink *to)
         field_32(packed, p, offsetof(q5_k_block, qs) + 16 * (size_t)b, stride, w);
         UNROLL(int i = 0; i < 2; i++)
         {
+            const int place = place_of_fifth_bit(packed, b + i);
+            const uint32_t bits = packed ? 0x11111111u << b / 2 : 0x01010101u << place;
             UNROLL(int j = 0; j < 8; j++)
-            {
-                const words bits = and_words(shift_to(high[j], b + i, 4), 0x10101010);
-                codes[j] = or_words(i == 0 ? LOW_NIBBLES(w[j]) : HIGH_NIBBLES(w[j]), bits);
-            }
+            codes[j] = join_nibbles(i == 0 ? w[j] : shift_right(w[j], 4), shift_to(only_bits(high[j], bits), place, 4),
+                                    0x10101010);
             put_6bit_scale(to, b + i, head.d, &head);
             put_codes(to, b + i, codes);
             end_block(to, b + i);
@@ -292,20 +298,20 @@ INLINE void unpack_q6_k(bool packed, const uint8_t *p, size_t stride, sink *to)
 {
     const floats d = last_field_half(packed, p, offsetof(q6_k_block, d), stride);
     words s[4], high[8], w[8], codes[8];
-    field_16(packed, p, offsetof(q6_k_block, scales), stride, s);
+    if (!packed)
+        field_16(packed, p, offsetof(q6_k_block, scales), stride, s);
     UNROLL(int half = 0; half < 2; half++)
     {
         field_32(packed, p, offsetof(q6_k_block, qh) + 32 * (size_t)half, stride, high);
         UNROLL(int part = 0; part < 2; part++) /* blocks `part` and `part` + 2 of this half share their bytes */
         {
             field_32(packed, p, offsetof(q6_k_block, ql) + 64 * (size_t)half + 32 * (size_t)part, stride, w);
+            const uint32_t bits = 0x33333333u << 2 * part;
             UNROLL(int i = 0; i < 2; i++)
             {
                 UNROLL(int j = 0; j < 8; j++)
-                {
-                    const words bits = and_words(shift_to(high[j], 2 * part + 4 * i, 4), 0x30303030);
-                    codes[j] = or_words(i == 0 ? LOW_NIBBLES(w[j]) : HIGH_NIBBLES(w[j]), bits);
-                }
+                codes[j] = join_nibbles(i == 0 ? w[j] : shift_right(w[j], 4),
+                                        shift_to(only_bits(high[j], bits), 2 * part + 4 * i, 4), 0x30303030);
                 shift_codes(codes, (uint8_t)(to->zero_bias - 32));
                 put_codes(to, 4 * half + part + 2 * i, codes);
             }
@@ -313,7 +319,11 @@ INLINE void unpack_q6_k(bool packed, const uint8_t *p, size_t stride, sink *to)
         UNROLL(int b = 4 * half; b < 4 * half + 4; b++)
         {
             UNROLL(int g = 2 * b; g < 2 * b + 2; g++)
-            put_scale(to, g, multiply(d, float_signed_byte(s[g / 4], g % 4)));
+            {
+                const size_t at = offsetof(q6_k_block, scales) + (size_t)g;
+                const floats sc = packed ? float_signed_bytes(p + PANEL_ROWS * at) : float_signed_byte(s[g / 4], g % 4);
+                put_scale(to, g, multiply(d, sc));
+            }
             end_block(to, b);
         }
     }

@@ -83,6 +83,32 @@ INLINE words and_words(words a, uint32_t mask)
     return a;
 }
 
+/* The low nibble of each byte of `nibbles`, below bits of the high nibble of `high`. Where that is one instruction,
+ * `high` has to have no others there (only_bits()); else they are left out now. */
+INLINE words join_nibbles(words nibbles, words high, uint32_t bits)
+{
+    EACH_REGISTER(q)
+#if defined(__AVX512F__)
+    nibbles.r[q] = (word_register)_mm512_ternarylogic_epi32((__m512i)high.r[q], (__m512i)nibbles.r[q],
+                                                            _mm512_set1_epi32(0x0f0f0f0f), 0xd8);
+    (void)bits;
+#else
+    nibbles.r[q] = (nibbles.r[q] & 0x0f0f0f0f) | (high.r[q] & bits);
+#endif
+    return nibbles;
+}
+
+INLINE words only_bits(words a, uint32_t bits)
+{
+#if defined(__AVX512F__)
+    EACH_REGISTER(q)
+    a.r[q] &= bits;
+#else
+    (void)bits;
+#endif
+    return a;
+}
+
 INLINE words or_words(words a, words b)
 {
     EACH_REGISTER(q)
@@ -128,10 +154,23 @@ INLINE floats float_ints(ints a)
     return f;
 }
 
-/* Byte j of each lane, as an unsigned or a signed number. */
+/* Byte j of each lane. */
+INLINE words byte_words(words a, int j)
+{
+#if defined(__AVX512BW__)
+    const uint32_t low = 0x80808000u + (uint32_t)j; /* places in 16 bytes, or 0x80 for zero */
+    const __m512i from = _mm512_set4_epi32((int)(low + 12), (int)(low + 8), (int)(low + 4), (int)low);
+    a.r[0] = (word_register)_mm512_shuffle_epi8((__m512i)a.r[0], from);
+    return a;
+#else
+    return and_words(shift_right(a, 8 * j), 0xff);
+#endif
+}
+
+/* Likewise, as an unsigned or a signed number. */
 INLINE floats float_byte(words a, int j)
 {
-    return float_words(and_words(shift_right(a, 8 * j), 0xff));
+    return float_words(byte_words(a, j));
 }
 
 INLINE floats float_signed_byte(words a, int j)
@@ -366,6 +405,23 @@ INLINE words widen_bytes(const uint8_t *p)
         out.r[q] = __builtin_convertvector(small_register, word_register);
     }
     return out;
+}
+
+INLINE floats float_signed_bytes(const uint8_t *p)
+{
+    ints out;
+    EACH_REGISTER(q)
+    {
+#if defined(__AVX512F__)
+        out.r[q] = (int_register)_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)p));
+#elif defined(__AVX2__)
+        out.r[q] = (int_register)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(p + 8 * q)));
+#else
+        for (int l = 0; l < LANES; l++)
+            out.r[q][l] = (int8_t)p[LANES * q + l];
+#endif
+    }
+    return float_ints(out);
 }
 
 /* The half in the low 16 bits of each lane. */
