@@ -18,6 +18,7 @@ enum {
     MAX_TOKENS = 256,
     TOKENS_AT_ONCE = REGISTER_BYTES == 64 ? 8 : 4, /* whose sums stay in registers */
     WIDEST_STRIDE = 1 << 26,
+    STREAMED_BYTES = 1 << 19, /* of results from which on they go past the caches */
 };
 
 #ifdef __aarch64__
@@ -178,6 +179,29 @@ static void prefetch_rows(const uint8_t *p, size_t stride, size_t bytes)
             __builtin_prefetch(p + (size_t)r * stride + at, 0, 2);
 }
 
+/* Results of many tokens are far apart, and read when the caches hold other things. */
+static bool is_streamed(const float *out, size_t out_stride, int n_rows, int n_tokens)
+{
+    const size_t row_bytes = out_stride * sizeof *out;
+    return n_rows == PANEL_ROWS && (size_t)n_tokens * row_bytes >= STREAMED_BYTES &&
+           (uintptr_t)out % sizeof(floats) == 0 && row_bytes % sizeof(floats) == 0;
+}
+
+static void put_results(const floats *results, int n_rows, int n_tokens, float *out, size_t out_stride)
+{
+    if (is_streamed(out, out_stride, n_rows, n_tokens)) {
+        for (int t = 0; t < n_tokens; t++)
+            stream_floats(out + (size_t)t * out_stride, results[t]);
+        end_stream();
+        return;
+    }
+    for (int t = 0; t < n_tokens; t++)
+        if (n_rows == PANEL_ROWS)
+            memcpy(out + (size_t)t * out_stride, &results[t], sizeof *results);
+        else
+            memcpy(out + (size_t)t * out_stride, &results[t], (size_t)n_rows * sizeof *out);
+}
+
 static void multiply_panel(const format_functions *format, bool packed, const uint8_t *rows, size_t row_bytes,
                            int n_rows, int64_t k, const int8_t *acts, size_t act_bytes, int n_tokens, float *out,
                            size_t out_stride)
@@ -241,11 +265,7 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
     if (n_by_tiles > 0)
         tiles_end();
 #endif
-    for (int t = 0; t < n_tokens; t++)
-        if (n_rows == PANEL_ROWS)
-            memcpy(out + (size_t)t * out_stride, &results[t], sizeof *results);
-        else
-            memcpy(out + (size_t)t * out_stride, &results[t], (size_t)n_rows * sizeof *out);
+    put_results(results, n_rows, n_tokens, out, out_stride);
 }
 
 #define BLOCK_BYTES(packed, NAME) ((packed ? PANEL_ROWS : 1) * sizeof(NAME##_block))

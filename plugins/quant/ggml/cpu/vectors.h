@@ -263,6 +263,29 @@ INLINE floats fma_all(floats a, float b, floats c)
     return fma_floats(a, all, c);
 }
 
+/* To memory past the caches, which would have to read a line before they write it; `to` is aligned to 64 bytes. Others
+ * see them after end_stream(). */
+INLINE void stream_floats(float *to, floats a)
+{
+    EACH_REGISTER(q)
+    {
+#if defined(__AVX512F__)
+        _mm512_stream_ps(to, (__m512)a.r[q]);
+#elif defined(__AVX2__)
+        _mm256_stream_ps(to + LANES * q, (__m256)a.r[q]);
+#else
+        memcpy(to + LANES * q, &a.r[q], sizeof a.r[q]);
+#endif
+    }
+}
+
+INLINE void end_stream(void)
+{
+#if defined(__AVX2__)
+    _mm_sfence();
+#endif
+}
+
 /* ---- 8-bit products ---- */
 
 #if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && !defined(__AVX512F__))
