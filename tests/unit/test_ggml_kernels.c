@@ -105,7 +105,7 @@ static void free_product(product *p)
 }
 
 /* The first n_tokens tokens by all rows, panel by panel, as a backend's driver does it. */
-static void multiply(const bora_tile *tile, const product *p, int n_tokens, float *out)
+static void multiply_apart(const bora_tile *tile, const product *p, int n_tokens, float *out, size_t out_stride)
 {
     size_t panel_bytes = tile->pack ? tile->panel_bytes(p->k) : (size_t)tile->panel_rows * p->row_bytes;
     for (int r = 0; r < p->n_rows; r += tile->panel_rows) {
@@ -116,10 +116,14 @@ static void multiply(const bora_tile *tile, const product *p, int n_tokens, floa
             tile->pack(p->quant, p->rows + (size_t)r * p->row_bytes, p->row_bytes, n, p->k, panel);
         else
             memcpy(panel, p->rows + (size_t)r * p->row_bytes, (size_t)n * p->row_bytes);
-        tile->dot(p->quant, panel, p->row_bytes, n, p->k, p->acts, p->act_bytes, n_tokens, out + r, (size_t)p->n_rows,
-                  NULL);
+        tile->dot(p->quant, panel, p->row_bytes, n, p->k, p->acts, p->act_bytes, n_tokens, out + r, out_stride, NULL);
         free(panel);
     }
+}
+
+static void multiply(const bora_tile *tile, const product *p, int n_tokens, float *out)
+{
+    multiply_apart(tile, p, n_tokens, out, (size_t)p->n_rows);
 }
 
 static void assert_right(const product *p, const float *out, const char *what)
@@ -189,6 +193,38 @@ static void all_kernels_give_the_same_right_bits(void **state)
         check_format(*f, 768, 16, 19);
         check_format(*f, 1280, MAX_ROWS, MAX_TOKENS);
     }
+}
+
+/* Results may take another way to memory when they are far apart. They are the same, and nothing between them is
+ * written. */
+static void results_may_be_far_apart(void **state)
+{
+    (void)state;
+    enum { STRIDE = 4096, K = 64, BLANK = 0x7b };
+    const size_t size = sizeof(float[MAX_TOKENS][STRIDE]);
+    float *near = malloc(sizeof(float[MAX_TOKENS][MAX_ROWS])), *out = aligned_alloc(64, size);
+    for (size_t i = 0; plugin->kernels[i] != NULL; i++) {
+        const bora_kernel *kernel = plugin->kernels[i];
+        if (strcmp(kernel->quant, "q8_0") != 0 || (kernel->usable && !kernel->usable()))
+            continue;
+        product p = make_product(find("q8_0"), kernel->tile->activation, K, MAX_ROWS, MAX_TOKENS);
+        multiply(kernel->tile, &p, MAX_TOKENS, near);
+        for (size_t shift = 0; shift < 32; shift += 31) { /* to where registers begin, and to where they do not */
+            memset(out, BLANK, size);
+            multiply_apart(kernel->tile, &p, MAX_TOKENS, out + shift, STRIDE);
+            for (size_t t = 0; t < MAX_TOKENS; t++) {
+                const float *row = out + t * STRIDE;
+                assert_memory_equal(row + shift, near + t * MAX_ROWS, sizeof(float[MAX_ROWS]));
+                const unsigned char *bytes = (const unsigned char *)row;
+                for (size_t b = 0; b < sizeof(float[STRIDE]); b++)
+                    if (b < shift * sizeof *row || b >= (shift + MAX_ROWS) * sizeof *row)
+                        assert_int_equal(bytes[b], BLANK);
+            }
+        }
+        free_product(&p);
+    }
+    free(near);
+    free(out);
 }
 
 static const bora_quant *activation(void)
@@ -343,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_kernels_give_the_same_right_bits),
+        cmocka_unit_test(results_may_be_far_apart),
         cmocka_unit_test(activations_are_within_half_a_step),
         cmocka_unit_test(errors_are_those_of_rounding_activations),
         cmocka_unit_test(infinities_and_nans_reach_the_result),
