@@ -16,8 +16,8 @@
 #include <string.h>
 
 enum {
-    SPAN_TOKENS = 256,
     TILE_QUERIES = 96,
+    VALUE_UNITS = 4,      /* whose values are weighed at once for many queries */
     TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
     MAX_PARTIAL_BYTES = 64 << 20,
 };
@@ -35,7 +35,6 @@ typedef struct attention {
     int32_t group;               /* query heads that share a key-value head */
     int32_t heads_each, n_parts; /* of a tile; the tiles of a group */
     int32_t rows_each;
-    size_t score_width;    /* of a query's scores of a span, with room for a unit beyond */
     int32_t spans_split;   /* tasks of a tile; 1: it folds its spans itself */
     int32_t most_spans;    /* of a tile */
     float *partials;       /* [n_tiles][most_spans], of partial_floats each */
@@ -48,15 +47,16 @@ typedef struct tile {
     int32_t first_position; /* of the first row */
     int64_t first_row;      /* in the batch */
     int32_t head, kv_head, n_heads, n_rows, n_queries;
+    int32_t interleaved; /* queries that lie so together: if not all, there are many */
     int32_t first_span, last_span;
 } tile;
 
 /* What a thread works in. */
 typedef struct workspace {
-    float *queries; /* interleaved and scaled: [groups of ATTENTION_QUERIES][head_dim][ATTENTION_QUERIES] */
-    float *scores;  /* [queries][score_width] */
+    float *queries; /* interleaved and scaled: [groups][head_dim][ATTENTION_QUERIES] */
+    float *scores;  /* [queries][ATTENTION_ROW] */
     float *sums, *part, *max, *total, *keep, *add;
-    float *unpacked;
+    float *unpacked[VALUE_UNITS];
 } workspace;
 
 static int32_t min(int32_t a, int32_t b)
@@ -95,8 +95,9 @@ static tile tile_at(const attention *m, int64_t index)
         .n_rows = run->n,
     };
     t.n_queries = t.n_heads * t.n_rows;
-    t.first_span = first_seen(m, &t, 0) / SPAN_TOKENS;
-    t.last_span = position_of(&t, t.n_rows - 1) / SPAN_TOKENS;
+    t.interleaved = t.n_queries > ATTENTION_QUERIES ? ATTENTION_MANY : ATTENTION_QUERIES;
+    t.first_span = first_seen(m, &t, 0) / ATTENTION_SPAN;
+    t.last_span = position_of(&t, t.n_rows - 1) / ATTENTION_SPAN;
     return t;
 }
 
@@ -130,8 +131,8 @@ typedef struct ahead {
 static unit unit_at(const attention *m, const tile *t, int32_t position)
 {
     int32_t tokens = m->cache.block_tokens, in_block = position % tokens / ATTENTION_UNIT * ATTENTION_UNIT;
-    int32_t start = position / tokens * tokens + in_block, span_start = position / SPAN_TOKENS * SPAN_TOKENS;
-    int32_t end = min(start + min(ATTENTION_UNIT, tokens - in_block), span_start + SPAN_TOKENS);
+    int32_t start = position / tokens * tokens + in_block, span_start = position / ATTENTION_SPAN * ATTENTION_SPAN;
+    int32_t end = min(start + min(ATTENTION_UNIT, tokens - in_block), span_start + ATTENTION_SPAN);
     int32_t skipped = max(span_start - start, 0); /* they are the span's before */
     return (unit){ .start = start + skipped,
                    .n = end - start - skipped,
@@ -151,88 +152,37 @@ static int32_t end_of_rows_that_see(const attention *m, const tile *t, int32_t p
     return end < 0 ? 0 : end < t->n_rows ? (int32_t)end : t->n_rows;
 }
 
-static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, ahead next)
+/* Positions that are worked on at once for many queries, in some units, as floats. */
+typedef struct stretch {
+    int32_t start, end;
+    int n_units;
+    cpu_numbers units[VALUE_UNITS];
+} stretch;
+
+static stretch keys_from(const attention *m, const tile *t, const workspace *w, int32_t from, int32_t to)
 {
-    bool often = t->n_queries > ATTENTION_QUERIES;
-    cpu_numbers keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
-    int32_t begin = first_row_to_see(t, u.start) * t->n_heads;
-    int32_t end = end_of_rows_that_see(m, t, u.start + u.n - 1) * t->n_heads;
-    for (int32_t q = begin / ATTENTION_QUERIES * ATTENTION_QUERIES; q < end; q += ATTENTION_QUERIES) {
-        m->loops->score(w->queries + (int64_t)q * m->attrs->head_dim, min(ATTENTION_QUERIES, t->n_queries - q),
-                        m->attrs->head_dim, &keys, w->scores + (size_t)q * m->score_width + (u.start - span_start),
-                        m->score_width, next.at, next.size_bytes);
-        next.size_bytes = 0;
+    stretch s = { .start = from };
+    for (s.end = from; s.n_units < ATTENTION_UNITS && s.end < to; s.n_units++) {
+        unit u = unit_at(m, t, s.end);
+        s.start = min(s.start, u.start);
+        s.end = u.start + u.n;
+        s.units[s.n_units] =
+            cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, true, w->unpacked[s.n_units]);
     }
+    return s;
 }
 
-static void forbid(float *scores, int32_t from, int32_t to)
+static stretch values_from(const attention *m, const tile *t, const workspace *w, int32_t from, int32_t to)
 {
-    for (int32_t i = from; i < to; i++)
-        scores[i] = -INFINITY;
-}
-
-/* Positions of a span that a row sees, counted from the span's first; none: from == to. */
-static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *from, int32_t *to)
-{
-    *from = max(first_seen(m, t, row), start) - start;
-    *to = max(min(position_of(t, row) + 1, start + SPAN_TOKENS) - start, *from);
-}
-
-/* The scores of the queries of some rows, which see the same positions, become weights; what they do not see weighs
- * nothing. */
-static void soften(const attention *m, const tile *t, const workspace *w, int32_t row, int32_t n_rows, int32_t from,
-                   int32_t to, float *highest, float *totals)
-{
-    int32_t first = row * t->n_heads, n = n_rows * t->n_heads;
-    int32_t begin = from / ATTENTION_LANES * ATTENTION_LANES;
-    int32_t end = (to + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
-    for (int32_t i = first; i < first + n; i++) {
-        float *scores = w->scores + (size_t)i * m->score_width;
-        highest[i] = -INFINITY;
-        totals[i] = 0;
-        if (from == to)
-            continue;
-        if (m->attrs->softcap > 0)
-            m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
-        forbid(scores, begin, from);
-        forbid(scores, to, end);
+    stretch s = { .start = from };
+    for (s.end = from; s.n_units < VALUE_UNITS && s.end < to; s.n_units++) {
+        unit u = unit_at(m, t, s.end);
+        s.start = min(s.start, u.start);
+        s.end = u.start + u.n;
+        s.units[s.n_units] =
+            cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, true, w->unpacked[s.n_units]);
     }
-    if (from < to)
-        m->loops->soften(w->scores + (size_t)first * m->score_width + begin, m->score_width, n, (size_t)(end - begin),
-                         highest + first, totals + first);
-}
-
-static void weigh_rows(const attention *m, const tile *t, const workspace *w, cpu_numbers values, int32_t n, int32_t at,
-                       int32_t row, int32_t n_rows, float *sums, ahead *next)
-{
-    size_t first = (size_t)(row * t->n_heads), width = m->cache.value_width;
-    m->loops->weigh(&values, n, w->scores + first * m->score_width + at, m->score_width, n_rows * t->n_heads,
-                    sums + first * width, width, width, next->at, next->size_bytes);
-    next->size_bytes = 0;
-}
-
-static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums,
-                       ahead next)
-{
-    bool often = t->n_queries > ATTENTION_QUERIES;
-    cpu_numbers values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
-    int32_t last = u.start + u.n - 1, at = u.start - span_start;
-    int32_t begin = first_row_to_see(t, u.start), end = end_of_rows_that_see(m, t, last);
-    /* Rows that see all of it, together; the others each from the first to the last that it sees. */
-    int32_t whole_begin = max(begin, first_row_to_see(t, last));
-    int32_t whole_end = max(whole_begin, min(end, end_of_rows_that_see(m, t, u.start)));
-    for (int32_t r = begin; r < end; r++) {
-        if (r == whole_begin && whole_end > whole_begin) {
-            weigh_rows(m, t, w, values, u.n, at, r, whole_end - r, sums, &next);
-            r = whole_end - 1;
-            continue;
-        }
-        int32_t from = max(first_seen(m, t, r), u.start) - u.start;
-        int32_t to = min(position_of(t, r) + 1, u.start + u.n) - u.start;
-        cpu_numbers seen = values;
-        seen.at += (size_t)from * values.stride;
-        weigh_rows(m, t, w, seen, to - from, at + from, r, 1, sums, &next);
-    }
+    return s;
 }
 
 static ahead keys_ahead(const attention *m, const tile *t, int32_t position)
@@ -249,13 +199,192 @@ static ahead values_ahead(const attention *m, const tile *t, int32_t position)
     return next;
 }
 
-/* Sums of values, largest scores and sums of weights of a tile's queries in one span. */
-static void attend_span(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
-                        float *highest, float *totals)
+/* The next blocks from a position on where one begins, spread over what is done for the queries. */
+static cpu_ahead blocks_ahead(const attention *m, const tile *t, int32_t position, int32_t to,
+                              ahead next_of(const attention *m, const tile *t, int32_t position))
 {
-    int32_t start = span * SPAN_TOKENS, tokens = m->cache.block_tokens;
+    cpu_ahead next = { .n_places = 0 };
+    size_t all = 0;
+    while (next.n_places < ATTENTION_PLACES && position < to && position % m->cache.block_tokens == 0) {
+        ahead a = next_of(m, t, position);
+        next.at[next.n_places] = a.at;
+        next.left_bytes[next.n_places++] = a.size_bytes;
+        all += a.size_bytes;
+        position += m->cache.block_tokens;
+    }
+    next.step_bytes = all / (size_t)(t->n_queries / ATTENTION_MANY);
+    return next;
+}
+
+static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, ahead next)
+{
+    cpu_numbers keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, false, w->unpacked[0]);
+    m->loops->score(w->queries, t->n_queries, m->attrs->head_dim, &keys, w->scores + (u.start - span_start), next.at,
+                    next.size_bytes);
+}
+
+static void score_stretch(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                          cpu_ahead next)
+{
+    int32_t begin = first_row_to_see(t, s->start) * t->n_heads / ATTENTION_MANY * ATTENTION_MANY;
+    int32_t end = end_of_rows_that_see(m, t, s->end - 1) * t->n_heads;
+    m->loops->score_many(w->queries + (size_t)(begin / ATTENTION_MANY * m->attrs->head_dim) * ATTENTION_QUERIES,
+                         end - begin, m->attrs->head_dim, s->units, s->n_units,
+                         w->scores + begin * ATTENTION_ROW + (s->start - span_start), &next);
+}
+
+static void forbid(float *scores, int32_t from, int32_t to)
+{
+    for (int32_t i = from; i < to; i++)
+        scores[i] = -INFINITY;
+}
+
+/* Positions of a span that a row sees, counted from the span's first; none: from == to. */
+static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *from, int32_t *to)
+{
+    *from = max(first_seen(m, t, row), start) - start;
+    *to = max(min(position_of(t, row) + 1, start + ATTENTION_SPAN) - start, *from);
+}
+
+/* The scores of the queries of some rows become weights, from..to at most, whole lanes; what a row does not see weighs
+ * nothing. */
+static void soften(const attention *m, const tile *t, const workspace *w, int32_t start, int32_t row, int32_t n_rows,
+                   int32_t begin, int32_t end, float *highest, float *totals)
+{
+    int32_t first = row * t->n_heads, n = n_rows * t->n_heads;
+    for (int32_t i = first; i < first + n; i++) {
+        float *scores = w->scores + (size_t)i * ATTENTION_ROW;
+        int32_t from, to;
+        seen_of_span(m, t, i / t->n_heads, start, &from, &to);
+        if (m->attrs->softcap > 0)
+            m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
+        forbid(scores, begin, from);
+        forbid(scores, to, end);
+    }
+    m->loops->soften(w->scores + (size_t)first * ATTENTION_ROW + begin, ATTENTION_ROW, n, (size_t)(end - begin),
+                     highest + first, totals + first);
+}
+
+/* Positions of a span that a row sees, in whole lanes. */
+static void lanes_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *begin, int32_t *end)
+{
+    seen_of_span(m, t, row, start, begin, end);
+    if (*begin == *end)
+        return;
+    *begin = *begin / ATTENTION_LANES * ATTENTION_LANES;
+    *end = (*end + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+}
+
+static void soften_span(const attention *m, const tile *t, const workspace *w, int32_t start, float *highest,
+                        float *totals)
+{
+    for (int32_t row = 0, n; row < t->n_rows; row += n) {
+        int32_t begin, end, other_begin, other_end;
+        lanes_of_span(m, t, row, start, &begin, &end);
+        for (n = 1; row + n < t->n_rows; n++) {
+            lanes_of_span(m, t, row + n, start, &other_begin, &other_end);
+            if (other_begin != begin || other_end != end)
+                break;
+        }
+        for (int32_t i = row * t->n_heads; i < (row + n) * t->n_heads && begin == end; i++) {
+            highest[i] = -INFINITY;
+            totals[i] = 0;
+        }
+        if (begin < end)
+            soften(m, t, w, start, row, n, begin, end, highest, totals);
+    }
+}
+
+/* The rows of those that see some of the positions from..to, and among them those that see them all. */
+typedef struct seeing_rows {
+    int32_t begin, end, whole_begin, whole_end;
+} seeing_rows;
+
+static seeing_rows rows_that_see(const attention *m, const tile *t, int32_t from, int32_t to)
+{
+    seeing_rows r = { .begin = first_row_to_see(t, from), .end = end_of_rows_that_see(m, t, to - 1) };
+    r.end = max(r.begin, r.end);
+    r.whole_begin = min(max(r.begin, first_row_to_see(t, to - 1)), r.end);
+    r.whole_end = max(r.whole_begin, min(r.end, end_of_rows_that_see(m, t, from)));
+    return r;
+}
+
+static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums,
+                       ahead next)
+{
+    cpu_numbers values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, false, w->unpacked[0]);
+    seeing_rows rows = rows_that_see(m, t, u.start, u.start + u.n);
+    size_t width = m->cache.value_width;
+    /* Rows that see all of it, together; the others each from the first to the last that it sees. */
+    for (int32_t r = rows.begin, n; r < rows.end; r += n) {
+        n = r == rows.whole_begin ? max(1, rows.whole_end - r) : 1;
+        int32_t from = max(first_seen(m, t, r), u.start), to = min(position_of(t, r) + 1, u.start + u.n);
+        cpu_numbers seen = values;
+        seen.at += (size_t)(from - u.start) * values.stride;
+        seen.n = to - from;
+        m->loops->weigh(&seen, w->scores + r * t->n_heads * ATTENTION_ROW + (from - span_start), n * t->n_heads,
+                        sums + (size_t)(r * t->n_heads) * width, width, next.at, next.size_bytes);
+        next.size_bytes = 0;
+    }
+}
+
+/* Positions from..to of a stretch, for the queries of some rows that see them. */
+static void weigh_part(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                       int32_t from, int32_t to, int32_t row, int32_t n_rows, float *sums, bool fresh, cpu_ahead *next)
+{
+    cpu_numbers parts[VALUE_UNITS];
+    int n_parts = 0;
+    int32_t start = s->start, width = (int32_t)m->cache.value_width, first = row * t->n_heads;
+    for (const cpu_numbers *all = s->units; all < s->units + s->n_units; start += all++->n) {
+        int32_t begin = max(from, start), end = min(to, start + all->n);
+        if (begin >= end)
+            continue;
+        parts[n_parts] = *all;
+        parts[n_parts].at += (size_t)(begin - start) * all->stride;
+        parts[n_parts++].n = end - begin;
+    }
+    if (n_parts > 0)
+        m->loops->weigh_many(parts, n_parts, w->scores + first * ATTENTION_ROW + (from - span_start),
+                             n_rows * t->n_heads, sums + (size_t)first * (size_t)width, (size_t)width, fresh, next);
+}
+
+/* Rows that do not see all of a stretch: what they see together, and before and after it each what it sees alone. */
+static void weigh_edge(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                       int32_t row, int32_t n_rows, float *sums, bool fresh, cpu_ahead *next)
+{
+    int32_t from = max(first_seen(m, t, row + n_rows - 1), s->start), to = min(position_of(t, row) + 1, s->end);
+    if (from > to)
+        from = to = s->start;
+    for (int32_t r = row; r < row + n_rows; r++)
+        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), s->start), from, r, 1, sums, false, next);
+    weigh_part(m, t, w, s, span_start, from, to, row, n_rows, sums, fresh, next);
+    for (int32_t r = row; r < row + n_rows; r++)
+        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), to), min(position_of(t, r) + 1, s->end), r, 1, sums,
+                   false, next);
+}
+
+static void weigh_stretch(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                          float *sums, bool fresh, cpu_ahead next)
+{
+    seeing_rows rows = rows_that_see(m, t, s->start, s->end);
+    for (int32_t r = rows.begin, n; r < rows.end; r += n) {
+        if (r == rows.whole_begin && rows.whole_end > r) {
+            n = rows.whole_end - r;
+            weigh_part(m, t, w, s, span_start, s->start, s->end, r, n, sums, fresh, &next);
+            continue;
+        }
+        n = min((r < rows.whole_begin ? rows.whole_begin : rows.end) - r, max(1, ATTENTION_MANY / t->n_heads));
+        weigh_edge(m, t, w, s, span_start, r, n, sums, fresh, &next);
+    }
+}
+
+/* Sums of values, largest scores and sums of weights of a tile's queries in one span: of a few queries … */
+static void attend_span_few(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
+                            float *highest, float *totals)
+{
+    int32_t start = span * ATTENTION_SPAN, tokens = m->cache.block_tokens;
     int32_t from = max(start, first_seen(m, t, 0));
-    int32_t to = min(start + SPAN_TOKENS, position_of(t, t->n_rows - 1) + 1);
+    int32_t to = min(start + ATTENTION_SPAN, position_of(t, t->n_rows - 1) + 1);
     for (int32_t p = from; p < to;) {
         unit u = unit_at(m, t, p);
         ahead next = { NULL, 0 };
@@ -266,16 +395,7 @@ static void attend_span(const attention *m, const tile *t, const workspace *w, i
             next = keys_ahead(m, t, u.start + tokens);
         score_unit(m, t, w, u, start, next);
     }
-    for (int32_t row = 0, n; row < t->n_rows; row += n) {
-        int32_t begin, end, other_begin, other_end;
-        seen_of_span(m, t, row, start, &begin, &end);
-        for (n = 1; row + n < t->n_rows; n++) {
-            seen_of_span(m, t, row + n, start, &other_begin, &other_end);
-            if (other_begin != begin || other_end != end)
-                break;
-        }
-        soften(m, t, w, row, n, begin, end, highest, totals);
-    }
+    soften_span(m, t, w, start, highest, totals);
     memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
     for (int32_t p = from; p < to;) {
         unit u = unit_at(m, t, p);
@@ -289,15 +409,44 @@ static void attend_span(const attention *m, const tile *t, const workspace *w, i
     }
 }
 
+/* … and of many. */
+static void attend_span_many(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
+                             float *highest, float *totals)
+{
+    int32_t start = span * ATTENTION_SPAN, end = position_of(t, t->n_rows - 1) + 1;
+    int32_t from = max(start, first_seen(m, t, 0)), to = min(start + ATTENTION_SPAN, end);
+    for (int32_t p = from; p < to;) {
+        stretch s = keys_from(m, t, w, p, to);
+        p = s.end;
+        score_stretch(m, t, w, &s, start,
+                      p < to ? blocks_ahead(m, t, p, to, keys_ahead) : blocks_ahead(m, t, from, to, values_ahead));
+    }
+    soften_span(m, t, w, start, highest, totals);
+    bool fresh = false;
+    for (int32_t p = from; p < to;) {
+        stretch s = values_from(m, t, w, p, to);
+        if (p == from) {
+            fresh = first_seen(m, t, t->n_rows - 1) <= s.start; /* all begin here, if they see anything */
+            if (!fresh)
+                memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
+        }
+        p = s.end;
+        weigh_stretch(m, t, w, &s, start, sums, fresh,
+                      p < to ? blocks_ahead(m, t, p, to, values_ahead) : blocks_ahead(m, t, p, end, keys_ahead));
+        fresh = false;
+    }
+}
+
 /* ---- one tile ---- */
 
 static void interleave_queries(const attention *m, const tile *t, float *to)
 {
     int64_t dims = m->attrs->head_dim;
+    int32_t each = t->interleaved;
     for (int32_t i = 0; i < t->n_queries; i++) {
         const float *q = m->call->inputs[0].data +
                          ((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) * dims;
-        float *out = to + i / ATTENTION_QUERIES * ATTENTION_QUERIES * dims + i % ATTENTION_QUERIES;
+        float *out = to + i / each * ATTENTION_QUERIES * dims + i % each;
         for (int64_t d = 0; d < dims; d++)
             out[d * ATTENTION_QUERIES] = q[d] * m->scale;
     }
@@ -347,29 +496,27 @@ static void end_sums(const attention *m, const tile *t, const workspace *w)
     }
 }
 
-static size_t queries_floats(const attention *m)
-{
-    size_t n = (size_t)(m->rows_each * m->heads_each);
-    return (n + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES * ATTENTION_QUERIES;
-}
-
 /* The parts of a thread's scratch, each a multiple of 16 floats. */
 static size_t lay_out(const attention *m, float *base, workspace *w)
 {
-    size_t n = queries_floats(m), dims = (size_t)m->attrs->head_dim, at = 0;
+    size_t n = (size_t)(m->rows_each * m->heads_each), dims = (size_t)m->attrs->head_dim, at = 0;
+    size_t groups = (n + ATTENTION_MANY - 1) / ATTENTION_MANY;
     size_t few = (n + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
 #define PART(name, size)                                                                                               \
-    w->name = base ? base + at : NULL;                                                                                 \
-    at += (size)
-    PART(queries, (n * dims + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
-    PART(scores, n * m->score_width);
+    do {                                                                                                               \
+        w->name = base ? base + at : NULL;                                                                             \
+        at += (size);                                                                                                  \
+    } while (0)
+    PART(queries, (groups * dims * ATTENTION_QUERIES + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
+    PART(scores, n * ATTENTION_ROW);
     PART(sums, n * m->cache.value_width);
     PART(part, n * m->cache.value_width + 2 * few);
     PART(max, few);
     PART(total, few);
     PART(keep, few);
     PART(add, few);
-    PART(unpacked, cpu_cache_scratch(&m->cache));
+    for (int i = 0; i < VALUE_UNITS; i++)
+        PART(unpacked[i], (cpu_cache_scratch(&m->cache) + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
 #undef PART
     return at;
 }
@@ -399,7 +546,8 @@ static void attend_tiles(void *ctx, int64_t begin, int64_t end, int thread)
         for (int32_t span = first; span < last; span++) {
             float *sums = m->partials ? partial_of(m, i / m->spans_split, &t, span) : w.part;
             float *highest = sums + (size_t)t.n_queries * m->cache.value_width;
-            attend_span(m, &t, &w, span, sums, highest, highest + t.n_queries);
+            (t.n_queries > ATTENTION_QUERIES ? attend_span_many : attend_span_few)(m, &t, &w, span, sums, highest,
+                                                                                   highest + t.n_queries);
             if (!m->partials)
                 fold_span(m, &t, &w, sums, highest, highest + t.n_queries);
         }
@@ -488,7 +636,6 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err)
     m.heads_each = (m.group + m.n_parts - 1) / m.n_parts;
     m.n_parts = (m.group + m.heads_each - 1) / m.heads_each;
     m.rows_each = max(1, TILE_QUERIES / m.heads_each);
-    m.score_width = ((size_t)SPAN_TOKENS + ATTENTION_UNIT + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
     m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
     if (m.n_runs <= 0)
         return m.n_runs == 0;

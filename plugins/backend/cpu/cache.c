@@ -232,9 +232,9 @@ static void unpack_columns(const cpu_cache *c, const char *keys, size_t in_block
             widen(c, keys + (d * tokens + in_block) * size, to + d * ATTENTION_UNIT, ATTENTION_UNIT);
 }
 
-static cpu_numbers floats(const float *at, size_t width)
+static cpu_numbers floats(const float *at, int32_t n, size_t width)
 {
-    return (cpu_numbers){ .kind = CPU_F32, .at = (const char *)at, .stride = width * sizeof *at };
+    return (cpu_numbers){ .kind = CPU_F32, .at = (const char *)at, .n = n, .stride = width * sizeof *at };
 }
 
 static size_t size_of(cpu_number_kind kind)
@@ -259,12 +259,13 @@ cpu_numbers cpu_cache_keys(const cpu_cache *c, int32_t block, int32_t kv_head, i
         size_t size = size_of(c->kind);
         return (cpu_numbers){ .kind = c->kind,
                               .at = keys + at * size,
+                              .n = n,
                               .stride = tokens * size,
                               .scales = keys + whole(c->quant, c->head_dim) * tokens + at * SCALE_BYTES };
     } else {
         unpack_columns(c, keys, at, scratch);
     }
-    return floats(scratch, ATTENTION_UNIT);
+    return floats(scratch, n, ATTENTION_UNIT);
 }
 
 cpu_numbers cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
@@ -275,9 +276,9 @@ cpu_numbers cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head,
     const char *values = head_values(c, block, kv_head) + (size_t)in_block * row_bytes;
     size_t whole_dim = whole(c->quant, row_dim), width = round_up(whole_dim, ATTENTION_LANES);
     if ((c->kind == CPU_F32 || (c->kind != CPU_OTHER && !often)) && width == whole_dim)
-        return (cpu_numbers){ .kind = c->kind, .at = values, .stride = row_bytes };
+        return (cpu_numbers){ .kind = c->kind, .at = values, .n = n, .stride = row_bytes };
     unpack_rows(c, values, row_bytes, row_dim, n, scratch, width);
-    return floats(scratch, width);
+    return floats(scratch, n, width);
 }
 
 const void *cpu_cache_key_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)
