@@ -146,6 +146,7 @@ enum { ROW = ATTENTION_ROW };
 typedef struct results {
     float scores[KINDS][QUERIES][ROW], weights[QUERIES][ROW], max[QUERIES], total[QUERIES], capped[KEYS];
     float sums[KINDS][QUERIES][WIDTH], folded[WIDTH], exps[KEYS];
+    uint16_t narrow[KEYS];
     float f16[KEYS], bf16[KEYS], rows[2 * 32], columns[3][KEYS], turned[DIMS][KEYS];
 } results;
 
@@ -227,6 +228,8 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     for (int i = 0; i < KEYS; i++) /* no NaNs: theirs are any */
         halves[i] = (halves[i] & 0x7c00) == 0x7c00 ? 0x7c00 : halves[i];
     l->widen_f16(halves, out->f16, KEYS);
+    l->narrow_f16(out->f16, out->narrow, KEYS); /* and back */
+    assert_memory_equal(out->narrow, halves, sizeof halves);
     l->widen_bf16(halves, out->bf16, KEYS);
     l->widen_q8_rows(blocks, out->rows, 2);
     l->widen_q8_columns((const int8_t *)blocks, 13, halves, 3, out->columns[0]);
@@ -261,6 +264,28 @@ static void attention_bits_are_the_same_everywhere(void **state)
                              (*last)->name);
             }
         }
+    }
+}
+
+/* The rounding of halves, beside what the conversion there and back leaves alone. */
+static void halves_are_the_nearest(void **state)
+{
+    (void)state;
+    enum { N = ATTENTION_LANES };
+    const float x[N] = { 1 + 0x1p-11F, 1 + 0x3p-11F, 1 + 0x1.01p-11F, 65519.99F,  65520,      INFINITY,     -1e30F,
+                         -0.0F,        0x1p-24F,     0x1p-25F,        0x1.8p-24F, -0x1p-149F, 0x1.ffep-15F, NAN,
+                         -NAN,         0x1.0001p-25F };
+    const uint16_t halves[N] = { 0x3c00, 0x3c02, 0x3c01, 0x7bff, 0x7c00, 0x7c00, 0xfc00, 0x8000,
+                                 1,      0,      2,      0x8000, 0x0400, 0x7e00, 0xfe00, 1 };
+    for (const cpu_attention_loops *const *l = cpu_all_attention_loops; *l; l++) {
+        uint16_t got[N];
+        if (!(*l)->usable())
+            continue;
+        (*l)->narrow_f16(x, got, N);
+        for (int i = 0; i < N; i++)
+            if (got[i] != halves[i])
+                fail_msg("%s: %.9g becomes %04x, not %04x", (*l)->name, (double)x[i], (unsigned)got[i],
+                         (unsigned)halves[i]);
     }
 }
 
@@ -340,6 +365,7 @@ int main(void)
         cmocka_unit_test(functions_at_the_ends),
         cmocka_unit_test(function_bits_are_the_same_everywhere),
         cmocka_unit_test(attention_bits_are_the_same_everywhere),
+        cmocka_unit_test(halves_are_the_nearest),
         cmocka_unit_test(many_queries_are_like_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

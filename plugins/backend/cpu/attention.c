@@ -16,7 +16,9 @@
 #include <string.h>
 
 enum {
-    TILE_QUERIES = 96,
+    TILE_QUERIES = 144,
+    ASKED_QUERIES = 12,   /* whose numbers are asked for ahead */
+    WRITE_ROWS = 128,     /* of a task that writes to the cache */
     VALUE_UNITS = 4,      /* whose values are weighed at once for many queries */
     TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
     MAX_PARTIAL_BYTES = 64 << 20,
@@ -107,12 +109,11 @@ static void write_runs(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const attention *m = ctx;
     const bora_view *k = &m->call->inputs[1], *v = m->cache.has_v ? &m->call->inputs[2] : NULL;
-    for (const cpu_run *run = m->runs + begin; run < m->runs + end; run++)
-        for (int32_t r = 0; r < run->n; r++) {
-            int64_t row = (int64_t)run->sequence->first_row + run->first + r;
-            cpu_cache_write(&m->cache, run->sequence, run->sequence->n_past + run->first + r, k->data + row * k->width,
-                            v ? v->data + row * v->width : NULL, cpu_scratch(m->device, thread));
-        }
+    for (const cpu_run *run = m->runs + begin; run < m->runs + end; run++) {
+        int64_t row = (int64_t)run->sequence->first_row + run->first;
+        cpu_cache_write(&m->cache, run->sequence, run->sequence->n_past + run->first, run->n, k->data + row * k->width,
+                        v ? v->data + row * v->width : NULL, cpu_scratch(m->device, thread));
+    }
 }
 
 /* ---- one span ---- */
@@ -246,23 +247,20 @@ static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t
     *to = max(min(position_of(t, row) + 1, start + ATTENTION_SPAN) - start, *from);
 }
 
-/* The scores of the queries of some rows become weights, from..to at most, whole lanes; what a row does not see weighs
+/* The scores of a row's queries that become weights, begin..end in whole lanes: what the row does not see weighs
  * nothing. */
-static void soften(const attention *m, const tile *t, const workspace *w, int32_t start, int32_t row, int32_t n_rows,
-                   int32_t begin, int32_t end, float *highest, float *totals)
+static void prepare_scores(const attention *m, const tile *t, const workspace *w, int32_t start, int32_t row,
+                           int32_t begin, int32_t end)
 {
-    int32_t first = row * t->n_heads, n = n_rows * t->n_heads;
-    for (int32_t i = first; i < first + n; i++) {
+    int32_t from, to;
+    seen_of_span(m, t, row, start, &from, &to);
+    for (int32_t i = row * t->n_heads; i < (row + 1) * t->n_heads; i++) {
         float *scores = w->scores + (size_t)i * ATTENTION_ROW;
-        int32_t from, to;
-        seen_of_span(m, t, i / t->n_heads, start, &from, &to);
         if (m->attrs->softcap > 0)
             m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
         forbid(scores, begin, from);
         forbid(scores, to, end);
     }
-    m->loops->soften(w->scores + (size_t)first * ATTENTION_ROW + begin, ATTENTION_ROW, n, (size_t)(end - begin),
-                     highest + first, totals + first);
 }
 
 /* Positions of a span that a row sees, in whole lanes. */
@@ -286,12 +284,17 @@ static void soften_span(const attention *m, const tile *t, const workspace *w, i
             if (other_begin != begin || other_end != end)
                 break;
         }
-        for (int32_t i = row * t->n_heads; i < (row + n) * t->n_heads && begin == end; i++) {
+        int32_t first = row * t->n_heads, n_queries = n * t->n_heads;
+        for (int32_t i = first; i < first + n_queries && begin == end; i++) {
             highest[i] = -INFINITY;
             totals[i] = 0;
         }
-        if (begin < end)
-            soften(m, t, w, start, row, n, begin, end, highest, totals);
+        if (begin == end)
+            continue;
+        for (int32_t r = row; r < row + n; r++)
+            prepare_scores(m, t, w, start, r, begin, end);
+        m->loops->soften(w->scores + (size_t)first * ATTENTION_ROW + begin, ATTENTION_ROW, n_queries,
+                         (size_t)(end - begin), highest + first, totals + first);
     }
 }
 
@@ -439,15 +442,34 @@ static void attend_span_many(const attention *m, const tile *t, const workspace 
 
 /* ---- one tile ---- */
 
+/* Where query i is in rows of `width` numbers for each head. */
+static size_t place_of(const attention *m, const tile *t, int32_t i, int32_t width)
+{
+    return (size_t)((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) * (size_t)width;
+}
+
+/* They lie too far apart for a processor to guess where the next ones are. */
+static void ask_for_query(const attention *m, const tile *t, int32_t i, bool write)
+{
+    enum { FLOATS = 16 /* of a line */ };
+    int32_t width = write ? m->cache.value_dim : m->attrs->head_dim;
+    const float *at = (write ? m->call->output.data : m->call->inputs[0].data) + place_of(m, t, i, width);
+    for (int32_t d = 0; d < width; d += FLOATS)
+        if (write)
+            __builtin_prefetch(at + d, 1);
+        else
+            __builtin_prefetch(at + d);
+}
+
 static void interleave_queries(const attention *m, const tile *t, float *to)
 {
-    int64_t dims = m->attrs->head_dim;
-    int32_t each = t->interleaved;
+    int32_t each = t->interleaved, dims = m->attrs->head_dim;
     for (int32_t i = 0; i < t->n_queries; i++) {
-        const float *q = m->call->inputs[0].data +
-                         ((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) * dims;
+        if (i + ASKED_QUERIES < t->n_queries)
+            ask_for_query(m, t, i + ASKED_QUERIES, false);
+        const float *q = m->call->inputs[0].data + place_of(m, t, i, dims);
         float *out = to + i / each * ATTENTION_QUERIES * dims + i % each;
-        for (int64_t d = 0; d < dims; d++)
+        for (int32_t d = 0; d < dims; d++)
             out[d * ATTENTION_QUERIES] = q[d] * m->scale;
     }
 }
@@ -487,9 +509,9 @@ static void fold_span(const attention *m, const tile *t, const workspace *w, con
 static void end_sums(const attention *m, const tile *t, const workspace *w)
 {
     for (int32_t i = 0; i < t->n_queries; i++) {
-        float *out =
-            m->call->output.data + ((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) *
-                                       (int64_t)m->cache.value_dim;
+        if (i + ASKED_QUERIES < t->n_queries)
+            ask_for_query(m, t, i + ASKED_QUERIES, true);
+        float *out = m->call->output.data + place_of(m, t, i, m->cache.value_dim);
         const float *sum = w->sums + (size_t)i * m->cache.value_width;
         for (int32_t d = 0; d < m->cache.value_dim; d++)
             out[d] = sum[d] / w->total[i];
@@ -636,16 +658,20 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err)
     m.heads_each = (m.group + m.n_parts - 1) / m.n_parts;
     m.n_parts = (m.group + m.heads_each - 1) / m.heads_each;
     m.rows_each = max(1, TILE_QUERIES / m.heads_each);
-    m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
+    workspace w;
+    size_t scratch_bytes = lay_out(&m, NULL, &w) * sizeof(float);
+    if (!cpu_vector(device, call, 0, &m.sinks, err) || !cpu_reserve_scratch(device, scratch_bytes, err))
+        return false;
+    int64_t dims = a->head_dim + m.cache.value_dim;
+    m.n_runs = cpu_runs(device, call->batch, WRITE_ROWS, &m.runs, err);
     if (m.n_runs <= 0)
         return m.n_runs == 0;
-    int64_t n_tiles = m.n_runs * a->n_kv_heads * m.n_parts;
-    workspace w;
-    if (!cpu_vector(device, call, 0, &m.sinks, err) ||
-        !cpu_reserve_scratch(device, lay_out(&m, NULL, &w) * sizeof(float), err) || !split_spans(&m, n_tiles, err))
+    cpu_parallel(device, m.n_runs, (call->batch->n_tokens / m.n_runs + 1) * a->n_kv_heads * dims, write_runs, &m);
+    m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
+    int64_t n_tiles = m.n_runs * a->n_kv_heads * m.n_parts, n_tasks;
+    if (m.n_runs < 0 || !split_spans(&m, n_tiles, err))
         return false;
-    int64_t dims = a->head_dim + m.cache.value_dim, n_tasks = n_tiles * m.spans_split;
-    cpu_parallel(device, m.n_runs, (int64_t)m.rows_each * a->n_kv_heads * dims, write_runs, &m);
+    n_tasks = n_tiles * m.spans_split;
     int64_t cost = positions_seen(call->batch, a->window) * a->n_heads * dims / 8;
     cpu_parallel(device, n_tasks, cost / n_tasks + 1, attend_tiles, &m);
     if (m.partials)

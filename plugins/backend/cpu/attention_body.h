@@ -451,6 +451,13 @@ TARGET static void widen_f16(const void *from, float *to, size_t n)
         vec_store(to + i, vec_load_f16(halves + i));
 }
 
+TARGET static void narrow_f16(const float *from, void *to, size_t n)
+{
+    uint16_t *halves = to;
+    for (size_t i = 0; i < n; i += VEC)
+        vec_store_f16(halves + i, vec_load(from + i));
+}
+
 TARGET static void widen_bf16(const void *from, float *to, size_t n)
 {
     const uint16_t *halves = from;
@@ -517,6 +524,7 @@ const cpu_attention_loops ATTENTION_LOOPS = {
     .fold = fold,
     .exps = exps,
     .widen_f16 = widen_f16,
+    .narrow_f16 = narrow_f16,
     .widen_bf16 = widen_bf16,
     .widen_q8_rows = widen_q8_rows,
     .widen_q8_columns = widen_q8_columns,

@@ -69,6 +69,8 @@ typedef struct cpu_attention_loops {
     /* n numbers, a multiple of ATTENTION_LANES, as floats. */
     void (*widen_f16)(const void *from, float *to, size_t n);
     void (*widen_bf16)(const void *from, float *to, size_t n);
+    /* The nearest halves, those with even bits if there are two. */
+    void (*narrow_f16)(const float *from, void *to, size_t n);
     /* Blocks of 32 codes behind their scale, a half. */
     void (*widen_q8_rows)(const void *blocks, float *to, size_t n_blocks);
     /* [n][ATTENTION_UNIT] floats of codes that lie `stride` bytes apart, by the scales (halves) of the columns. */
