@@ -302,7 +302,7 @@ static void check_scores(const cpu_attention_loops *l, int n_queries, const int 
     cpu_numbers keys[ATTENTION_UNITS];
     for (int u = 0; u < n_units; u++)
         keys[u] = (cpu_numbers){ CPU_F32, (char *)(columns + u * DIMS * KEYS), n_keys[u], KEYS * sizeof(float), NULL };
-    cpu_ahead ahead = { { (char *)columns, (char *)many }, { 1000, 64 }, 100, 0, 2 };
+    cpu_ahead ahead = { { (char *)columns, (char *)many }, { 1000, 64 }, 0, 2 };
     l->score_many(many, n_queries, DIMS, keys, n_units, got, &ahead);
     for (int q = 0; q < n_queries; q++) {
         for (int d = 0; d < DIMS; d++)
@@ -328,7 +328,7 @@ static void check_sums(const cpu_attention_loops *l, int n_queries, const int n_
     for (int p = 0; p < n_parts; p++)
         values[p] = (cpu_numbers){ CPU_F32, (char *)(rows + (size_t)(p * KEYS) * width), n_values[p],
                                    width * sizeof(float), NULL };
-    cpu_ahead ahead = { { (char *)rows }, { 500 }, 64, 0, 1 };
+    cpu_ahead ahead = { { (char *)rows }, { 500 }, 0, 1 };
     l->weigh_many(values, n_parts, weights, n_queries, got, width, fresh, &ahead);
     for (int q = 0; q < n_queries; q++) {
         float *sum = expected + (size_t)q * width;

@@ -18,19 +18,24 @@ INLINE const char *fetch(const char *ahead, size_t step)
     return ahead + step;
 }
 
-/* The same where there is so much to do that it need not be spread over the innermost loop. */
-INLINE void fetch_some(cpu_ahead *ahead)
+/* What one of many innermost loops asks for: the next ones do not ask when it was all. */
+typedef struct asked {
+    const char *at;
+    size_t step; /* 0: nothing */
+} asked;
+
+INLINE asked next_asked(cpu_ahead *ahead, const void *anywhere, size_t n_steps)
 {
-    for (size_t asked = 0; asked < ahead->step_bytes && ahead->place < ahead->n_places; asked += CACHE_LINE) {
-        const char **at = &ahead->at[ahead->place];
-        size_t *left = &ahead->left_bytes[ahead->place];
-        __builtin_prefetch(*at);
-        *at += CACHE_LINE;
-        if (*left <= CACHE_LINE)
-            ahead->place++;
-        else
-            *left -= CACHE_LINE;
-    }
+    if (ahead->place == ahead->n_places)
+        return (asked){ anywhere, 0 };
+    size_t *left = &ahead->left_bytes[ahead->place], step = (*left + n_steps - 1) / n_steps;
+    asked a = { ahead->at[ahead->place], step < CACHE_LINE ? step : CACHE_LINE };
+    ahead->at[ahead->place] += a.step * n_steps;
+    if (*left <= a.step * n_steps)
+        ahead->place++;
+    else
+        *left -= a.step * n_steps;
+    return a;
 }
 
 enum { Q8_BLOCK = 32, SCALE_BYTES = 2 };
@@ -129,7 +134,7 @@ TARGET static void score(const float *queries, int n_queries, int head_dim, cons
 
 /* n_queries and n_vecs are constants, as above: column by column of a unit, or of several. */
 INLINE void score_many_block(int n_queries, int n_vecs, const float *queries, int head_dim, const cpu_numbers *keys,
-                             int column, float *out)
+                             int column, float *out, bool asks, asked ahead)
 {
     const int n_units = (n_vecs * VEC + ATTENTION_UNIT - 1) / ATTENTION_UNIT;
     const char *at[ATTENTION_UNITS];
@@ -147,6 +152,8 @@ INLINE void score_many_block(int n_queries, int n_vecs, const float *queries, in
                 sum[q][v] = vec_fma(vec_all(queries[q]), key[v], sum[q][v]);
         for (int u = 0; u < n_units; u++)
             at[u] += keys[u].stride;
+        if (asks)
+            ahead.at = fetch(ahead.at, ahead.step);
     }
     for (int q = 0; q < n_queries; q++)
         for (int v = 0; v < n_vecs; v++) {
@@ -160,17 +167,21 @@ INLINE void score_many_vecs(int n_vecs, const float *queries, int n_queries, int
 {
 #define SCORE(n)                                                                                                       \
     case n:                                                                                                            \
-        score_many_block(n, n_vecs, queries, head_dim, keys, column, out);                                             \
+        score_many_block(n, n_vecs, queries, head_dim, keys, column, out, true, a);                                    \
         break
     for (; n_queries > 0; n_queries -= ATTENTION_MANY) {
-        fetch_some(ahead);
-        switch (n_queries < ATTENTION_MANY ? n_queries : ATTENTION_MANY) {
+        const asked a = next_asked(ahead, queries, (size_t)head_dim);
+        switch (a.step == 0 && n_queries >= ATTENTION_MANY ? 0
+                : n_queries < ATTENTION_MANY               ? n_queries
+                                                           : ATTENTION_MANY) {
             SCORE(1);
             SCORE(2);
             SCORE(3);
             SCORE(4);
             SCORE(5);
             SCORE(6);
+        case 0:
+            score_many_block(ATTENTION_MANY, n_vecs, queries, head_dim, keys, column, out, false, a);
         }
         queries += (size_t)head_dim * ATTENTION_QUERIES;
         out += ATTENTION_MANY * ATTENTION_ROW;
@@ -367,7 +378,7 @@ TARGET static void weigh(const cpu_numbers *values, const float *weights, int n_
 }
 
 INLINE void weigh_many_block(int n_queries, int n_vecs, const cpu_numbers *values, int n_parts, size_t column,
-                             const float *weights, float *sum, size_t width, bool fresh)
+                             const float *weights, float *sum, size_t width, bool fresh, bool asks, asked ahead)
 {
     vec s[ATTENTION_MANY][MANY_VECS], value[MANY_VECS];
     for (int q = 0; q < n_queries; q++)
@@ -381,6 +392,8 @@ INLINE void weigh_many_block(int n_queries, int n_vecs, const cpu_numbers *value
             for (int q = 0; q < n_queries; q++)
                 for (int v = 0; v < n_vecs; v++)
                     s[q][v] = vec_fma(vec_all(weights[q * ATTENTION_ROW]), value[v], s[q][v]);
+            if (asks)
+                ahead.at = fetch(ahead.at, ahead.step);
         }
     }
     for (int q = 0; q < n_queries; q++)
@@ -393,17 +406,24 @@ INLINE void weigh_many_columns(int n_vecs, const cpu_numbers *values, int n_part
 {
 #define WEIGH(n)                                                                                                       \
     case n:                                                                                                            \
-        weigh_many_block(n, n_vecs, values, n_parts, column, weights, sum, width, fresh);                              \
+        weigh_many_block(n, n_vecs, values, n_parts, column, weights, sum, width, fresh, true, a);                     \
         break
+    size_t n_values = 0;
+    for (int p = 0; p < n_parts; p++)
+        n_values += (size_t)values[p].n;
     for (; n_queries > 0; n_queries -= ATTENTION_MANY) {
-        fetch_some(ahead);
-        switch (n_queries < ATTENTION_MANY ? n_queries : ATTENTION_MANY) {
+        const asked a = next_asked(ahead, weights, n_values);
+        switch (a.step == 0 && n_queries >= ATTENTION_MANY ? 0
+                : n_queries < ATTENTION_MANY               ? n_queries
+                                                           : ATTENTION_MANY) {
             WEIGH(1);
             WEIGH(2);
             WEIGH(3);
             WEIGH(4);
             WEIGH(5);
             WEIGH(6);
+        case 0:
+            weigh_many_block(ATTENTION_MANY, n_vecs, values, n_parts, column, weights, sum, width, fresh, false, a);
         }
         weights += ATTENTION_MANY * ATTENTION_ROW;
         sum += ATTENTION_MANY * width;

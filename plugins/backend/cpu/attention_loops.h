@@ -29,10 +29,10 @@ typedef struct cpu_numbers {
     const char *scales; /* of CPU_Q8 in columns: for each 32 dimensions those of all columns, 2 stride bytes apart */
 } cpu_numbers;
 
-/* What comes next, in some places, and how much of it is asked for with every few queries. */
+/* What comes next, in some places. */
 typedef struct cpu_ahead {
     const char *at[ATTENTION_PLACES];
-    size_t left_bytes[ATTENTION_PLACES], step_bytes;
+    size_t left_bytes[ATTENTION_PLACES];
     int place, n_places;
 } cpu_ahead;
 

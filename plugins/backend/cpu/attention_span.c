@@ -80,20 +80,17 @@ static ahead values_ahead(const attention *m, const tile *t, int32_t position)
     return next;
 }
 
-/* The next blocks from a position on where one begins, spread over what is done for the queries. */
+/* The next blocks from a position on where one begins. */
 static cpu_ahead blocks_ahead(const attention *m, const tile *t, int32_t position, int32_t to,
                               ahead next_of(const attention *m, const tile *t, int32_t position))
 {
     cpu_ahead next = { .n_places = 0 };
-    size_t all = 0;
     while (next.n_places < ATTENTION_PLACES && position < to && position % m->cache.block_tokens == 0) {
         ahead a = next_of(m, t, position);
         next.at[next.n_places] = a.at;
         next.left_bytes[next.n_places++] = a.size_bytes;
-        all += a.size_bytes;
         position += m->cache.block_tokens;
     }
-    next.step_bytes = all / (size_t)(t->n_queries / ATTENTION_MANY);
     return next;
 }
 
