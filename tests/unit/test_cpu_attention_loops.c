@@ -147,7 +147,7 @@ typedef struct results {
     float scores[KINDS][QUERIES][ROW], weights[QUERIES][ROW], max[QUERIES], total[QUERIES], capped[KEYS];
     float sums[KINDS][QUERIES][WIDTH], folded[WIDTH], exps[KEYS];
     uint16_t narrow[KEYS];
-    float f16[KEYS], bf16[KEYS], rows[2 * 32], columns[3][KEYS], turned[DIMS][KEYS];
+    float f16[KEYS], bf16[KEYS], rows[2 * 32], columns[3][KEYS], turned[DIMS][KEYS], woven[DIMS][QUERIES];
 } results;
 
 /* Numbers of every kind, at least n, that are none of the special ones. */
@@ -237,6 +237,13 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     for (int d = 0; d < DIMS; d++)
         for (int j = 0; j < KEYS; j++)
             assert_true(out->turned[d][j] == rows[j * (DIMS + 2) + d]);
+    const float *eight[ATTENTION_QUERIES];
+    for (int q = 0; q < QUERIES; q++)
+        eight[q] = rows + (q < n_queries ? q : 0) * 41;
+    l->interleave(eight, 0.3F, DIMS, out->woven[0]);
+    for (int d = 0; d < DIMS; d++)
+        for (int q = 0; q < QUERIES; q++)
+            assert_true(out->woven[d][q] == eight[q][d] * 0.3F);
     free(values);
     free(numbers);
     free(rows);

@@ -15,7 +15,6 @@
 
 enum {
     TILE_QUERIES = 144,
-    ASKED_QUERIES = 12,   /* whose numbers are asked for ahead */
     WRITE_ROWS = 128,     /* of a task that writes to the cache */
     TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
     MAX_PARTIAL_BYTES = 64 << 20,
@@ -62,29 +61,14 @@ static size_t place_of(const attention *m, const tile *t, int32_t i, int32_t wid
     return (size_t)((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) * (size_t)width;
 }
 
-/* They lie too far apart for a processor to guess where the next ones are. */
-static void ask_for_query(const attention *m, const tile *t, int32_t i, bool write)
-{
-    enum { FLOATS = 16 /* of a line */ };
-    int32_t width = write ? m->cache.value_dim : m->attrs->head_dim;
-    const float *at = (write ? m->call->output.data : m->call->inputs[0].data) + place_of(m, t, i, width);
-    for (int32_t d = 0; d < width; d += FLOATS)
-        if (write)
-            __builtin_prefetch(at + d, 1);
-        else
-            __builtin_prefetch(at + d);
-}
-
 static void interleave_queries(const attention *m, const tile *t, float *to)
 {
     int32_t each = t->interleaved, dims = m->attrs->head_dim;
-    for (int32_t i = 0; i < t->n_queries; i++) {
-        if (i + ASKED_QUERIES < t->n_queries)
-            ask_for_query(m, t, i + ASKED_QUERIES, false);
-        const float *q = m->call->inputs[0].data + place_of(m, t, i, dims);
-        float *out = to + i / each * ATTENTION_QUERIES * dims + i % each;
-        for (int32_t d = 0; d < dims; d++)
-            out[d * ATTENTION_QUERIES] = q[d] * m->scale;
+    for (int32_t i = 0; i < t->n_queries; i += each, to += ATTENTION_QUERIES * dims) {
+        const float *rows[ATTENTION_QUERIES];
+        for (int32_t j = 0; j < ATTENTION_QUERIES; j++) /* there may be fewer: then the last one again */
+            rows[j] = m->call->inputs[0].data + place_of(m, t, min(i + min(j, each - 1), t->n_queries - 1), dims);
+        m->loops->interleave(rows, m->scale, (size_t)dims, to);
     }
 }
 
@@ -123,8 +107,6 @@ static void fold_span(const attention *m, const tile *t, const workspace *w, con
 static void end_sums(const attention *m, const tile *t, const workspace *w)
 {
     for (int32_t i = 0; i < t->n_queries; i++) {
-        if (i + ASKED_QUERIES < t->n_queries)
-            ask_for_query(m, t, i + ASKED_QUERIES, true);
         float *out = m->call->output.data + place_of(m, t, i, m->cache.value_dim);
         const float *sum = w->sums + (size_t)i * m->cache.value_width;
         for (int32_t d = 0; d < m->cache.value_dim; d++)

@@ -505,31 +505,53 @@ TARGET static void widen_q8_columns(const int8_t *codes, size_t stride, const vo
             vec_store(to + d * ATTENTION_UNIT + v * VEC, vec_load_i8(codes + d * stride + v * VEC) * scale[v]);
 }
 
+enum { SQUARE = 4 };
+
+typedef float square __attribute__((vector_size(16)));
+typedef float square_at __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* to[d][j] = factor * rows[j][d] for four rows and four d, `stride` from one d to the next. */
+INLINE void turn_square(const float *const rows[SQUARE], float factor, float *to, size_t stride)
+{
+    square row[SQUARE];
+    for (int j = 0; j < SQUARE; j++)
+        row[j] = *(const square_at *)(const void *)rows[j] * factor;
+    square low_0 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    square low_2 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    square high_0 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    square high_2 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    *(square_at *)(void *)to = __builtin_shufflevector(low_0, low_2, 0, 1, 4, 5);
+    *(square_at *)(void *)(to + stride) = __builtin_shufflevector(low_0, low_2, 2, 3, 6, 7);
+    *(square_at *)(void *)(to + 2 * stride) = __builtin_shufflevector(high_0, high_2, 0, 1, 4, 5);
+    *(square_at *)(void *)(to + 3 * stride) = __builtin_shufflevector(high_0, high_2, 2, 3, 6, 7);
+}
+
 TARGET static void transpose(const float *rows, size_t stride, size_t n, float *to)
 {
-    enum { SQUARE = 4 };
-    typedef float square __attribute__((vector_size(16)));
-    typedef float square_at __attribute__((vector_size(16), aligned(4), may_alias));
     size_t d = 0;
     for (; d + SQUARE <= n; d += SQUARE)
         for (int j = 0; j < ATTENTION_UNIT; j += SQUARE) {
             const float *from = rows + (size_t)j * stride + d;
-            square a = *(const square_at *)(const void *)from, b = *(const square_at *)(const void *)(from + stride);
-            square c = *(const square_at *)(const void *)(from + 2 * stride);
-            square e = *(const square_at *)(const void *)(from + 3 * stride);
-            square ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-                   ce_low = __builtin_shufflevector(c, e, 0, 4, 1, 5);
-            square ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-            square ce_high = __builtin_shufflevector(c, e, 2, 6, 3, 7);
-            float *at = to + d * ATTENTION_UNIT + j;
-            *(square_at *)(void *)at = __builtin_shufflevector(ab_low, ce_low, 0, 1, 4, 5);
-            *(square_at *)(void *)(at + ATTENTION_UNIT) = __builtin_shufflevector(ab_low, ce_low, 2, 3, 6, 7);
-            *(square_at *)(void *)(at + 2 * ATTENTION_UNIT) = __builtin_shufflevector(ab_high, ce_high, 0, 1, 4, 5);
-            *(square_at *)(void *)(at + 3 * ATTENTION_UNIT) = __builtin_shufflevector(ab_high, ce_high, 2, 3, 6, 7);
+            const float *const four[] = { from, from + stride, from + 2 * stride, from + 3 * stride };
+            turn_square(four, 1, to + d * ATTENTION_UNIT + j, ATTENTION_UNIT);
         }
     for (; d < n; d++)
         for (int j = 0; j < ATTENTION_UNIT; j++)
             to[d * ATTENTION_UNIT + (size_t)j] = rows[(size_t)j * stride + d];
+}
+
+/* In squares, because stores of one number each, far apart, make the loads behind them wait. */
+TARGET static void interleave(const float *const rows[ATTENTION_QUERIES], float factor, size_t n, float *to)
+{
+    size_t d = 0;
+    for (; d + SQUARE <= n; d += SQUARE)
+        for (int j = 0; j < ATTENTION_QUERIES; j += SQUARE) {
+            const float *const four[] = { rows[j] + d, rows[j + 1] + d, rows[j + 2] + d, rows[j + 3] + d };
+            turn_square(four, factor, to + d * ATTENTION_QUERIES + j, ATTENTION_QUERIES);
+        }
+    for (; d < n; d++)
+        for (int j = 0; j < ATTENTION_QUERIES; j++)
+            to[d * ATTENTION_QUERIES + (size_t)j] = rows[j][d] * factor;
 }
 
 const cpu_attention_loops ATTENTION_LOOPS = {
@@ -549,4 +571,5 @@ const cpu_attention_loops ATTENTION_LOOPS = {
     .widen_q8_rows = widen_q8_rows,
     .widen_q8_columns = widen_q8_columns,
     .transpose = transpose,
+    .interleave = interleave,
 };

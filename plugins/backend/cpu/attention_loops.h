@@ -77,6 +77,8 @@ typedef struct cpu_attention_loops {
     void (*widen_q8_columns)(const int8_t *codes, size_t stride, const void *scales, size_t n, float *to);
     /* to[d][j] = rows[j][d], for ATTENTION_UNIT rows. */
     void (*transpose)(const float *rows, size_t stride, size_t n, float *to);
+    /* to[d][j] = factor * rows[j][d]; the rows need not differ. */
+    void (*interleave)(const float *const rows[ATTENTION_QUERIES], float factor, size_t n, float *to);
 } cpu_attention_loops;
 
 /* The best one first; the last is usable everywhere. Ends with NULL. */
