@@ -140,12 +140,14 @@ static void function_bits_are_the_same_everywhere(void **state)
 /* ---- all loops ---- */
 
 enum { DIMS = 37, BLOCKS = 3, WIDTH = BLOCKS * 32 - 16, KEYS = ATTENTION_UNIT, QUERIES = 8, KINDS = CPU_OTHER };
+enum { ROW = ATTENTION_ROW };
 
 /* All that the loops make of the same numbers. */
 typedef struct results {
-    float scores[KINDS][QUERIES][KEYS], weights[QUERIES][KEYS], max[QUERIES], total[QUERIES], capped[KEYS];
+    float scores[KINDS][QUERIES][ROW], weights[QUERIES][ROW], max[QUERIES], total[QUERIES], capped[KEYS];
     float sums[KINDS][QUERIES][WIDTH], folded[WIDTH], exps[KEYS];
-    float f16[KEYS], bf16[KEYS], rows[2 * 32], columns[3][KEYS], turned[DIMS][KEYS];
+    uint16_t narrow[KEYS];
+    float f16[KEYS], bf16[KEYS], rows[2 * 32], columns[3][KEYS], turned[DIMS][KEYS], woven[DIMS][QUERIES];
 } results;
 
 /* Numbers of every kind, at least n, that are none of the special ones. */
@@ -165,28 +167,35 @@ static unsigned char *numbers_of(cpu_number_kind kind, size_t n, uint32_t seed)
     return bytes;
 }
 
+/* [n][ROW] */
+static float *some_weights(int n)
+{
+    float *weights = blank_floats((size_t)n * ROW);
+    for (int i = 0; i < n * ROW; i++)
+        weights[i] = (float)(i / ROW + 1) / (float)(i % ROW + 1);
+    return weights;
+}
+
 static void run_kinds(const cpu_attention_loops *l, int n_queries, results *out)
 {
     static const size_t sizes[KINDS] = { 4, 2, 2, 1 }, row_bytes[KINDS] = { 400, 200, 200, 34 * BLOCKS };
-    float *queries = random_floats(DIMS * ATTENTION_QUERIES, 1), weights[QUERIES][KEYS];
-    for (int q = 0; q < QUERIES; q++)
-        for (int j = 0; j < KEYS; j++)
-            weights[q][j] = (float)(q + 1) / (float)(j + 1);
+    float *queries = random_floats(DIMS * ATTENTION_QUERIES, 1), *weights = some_weights(QUERIES);
     for (cpu_number_kind kind = CPU_F32; kind < CPU_OTHER; kind++) {
         unsigned char *columns = numbers_of(kind, DIMS * (KEYS + 5), 2), *rows = numbers_of(kind, KEYS * 100, 3);
         unsigned char *scales = numbers_of(CPU_F16, 2 * (KEYS + 5), 4);
-        const cpu_numbers keys = { kind, (char *)columns, (KEYS + 5) * sizes[kind], (char *)scales };
-        l->score(queries, n_queries, DIMS, &keys, out->scores[kind][0], KEYS, columns, 4096);
-        const cpu_numbers values = { kind, (char *)rows, row_bytes[kind], NULL };
+        const cpu_numbers keys = { kind, (char *)columns, KEYS, (KEYS + 5) * sizes[kind], (char *)scales };
+        l->score(queries, n_queries, DIMS, &keys, out->scores[kind][0], columns, 4096);
+        const cpu_numbers values = { kind, (char *)rows, KEYS - 1, row_bytes[kind], NULL };
         for (int q = 0; q < n_queries; q++)
             for (int j = 0; j < WIDTH; j++)
                 out->sums[kind][q][j] = (float)(q + j);
-        l->weigh(&values, KEYS - 1, weights[0], KEYS, n_queries, out->sums[kind][0], WIDTH, WIDTH, rows, 1024);
+        l->weigh(&values, weights, n_queries, out->sums[kind][0], WIDTH, rows, 1024);
         free(columns);
         free(rows);
         free(scales);
     }
     free(queries);
+    free(weights);
 }
 
 static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
@@ -198,7 +207,7 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     memcpy(out->weights, out->scores[CPU_F32], sizeof out->weights);
     for (int q = 0; q < n_queries; q++)
         out->weights[q][KEYS - 1 - q] = -INFINITY;
-    l->soften(out->weights[0], KEYS, n_queries, KEYS, out->max, out->total);
+    l->soften(out->weights[0], ROW, n_queries, KEYS, out->max, out->total);
     memcpy(out->capped, out->scores[CPU_F32][0], sizeof out->capped);
     l->softcap(out->capped, KEYS, 1.5F);
     memcpy(out->folded, values, sizeof out->folded);
@@ -219,6 +228,8 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     for (int i = 0; i < KEYS; i++) /* no NaNs: theirs are any */
         halves[i] = (halves[i] & 0x7c00) == 0x7c00 ? 0x7c00 : halves[i];
     l->widen_f16(halves, out->f16, KEYS);
+    l->narrow_f16(out->f16, out->narrow, KEYS); /* and back */
+    assert_memory_equal(out->narrow, halves, sizeof halves);
     l->widen_bf16(halves, out->bf16, KEYS);
     l->widen_q8_rows(blocks, out->rows, 2);
     l->widen_q8_columns((const int8_t *)blocks, 13, halves, 3, out->columns[0]);
@@ -226,6 +237,13 @@ static void run_all(const cpu_attention_loops *l, int n_queries, results *out)
     for (int d = 0; d < DIMS; d++)
         for (int j = 0; j < KEYS; j++)
             assert_true(out->turned[d][j] == rows[j * (DIMS + 2) + d]);
+    const float *eight[ATTENTION_QUERIES];
+    for (int q = 0; q < QUERIES; q++)
+        eight[q] = rows + (q < n_queries ? q : 0) * 41;
+    l->interleave(eight, 0.3F, DIMS, out->woven[0]);
+    for (int d = 0; d < DIMS; d++)
+        for (int q = 0; q < QUERIES; q++)
+            assert_true(out->woven[d][q] == eight[q][d] * 0.3F);
     free(values);
     free(numbers);
     free(rows);
@@ -256,6 +274,97 @@ static void attention_bits_are_the_same_everywhere(void **state)
     }
 }
 
+/* The rounding of halves, beside what the conversion there and back leaves alone. */
+static void halves_are_the_nearest(void **state)
+{
+    (void)state;
+    enum { N = ATTENTION_LANES };
+    const float x[N] = { 1 + 0x1p-11F, 1 + 0x3p-11F, 1 + 0x1.01p-11F, 65519.99F,  65520,      INFINITY,     -1e30F,
+                         -0.0F,        0x1p-24F,     0x1p-25F,        0x1.8p-24F, -0x1p-149F, 0x1.ffep-15F, NAN,
+                         -NAN,         0x1.0001p-25F };
+    const uint16_t halves[N] = { 0x3c00, 0x3c02, 0x3c01, 0x7bff, 0x7c00, 0x7c00, 0xfc00, 0x8000,
+                                 1,      0,      2,      0x8000, 0x0400, 0x7e00, 0xfe00, 1 };
+    for (const cpu_attention_loops *const *l = cpu_all_attention_loops; *l; l++) {
+        uint16_t got[N];
+        if (!(*l)->usable())
+            continue;
+        (*l)->narrow_f16(x, got, N);
+        for (int i = 0; i < N; i++)
+            if (got[i] != halves[i])
+                fail_msg("%s: %.9g becomes %04x, not %04x", (*l)->name, (double)x[i], (unsigned)got[i],
+                         (unsigned)halves[i]);
+    }
+}
+
+/* ---- many queries ---- */
+
+enum { MANY = 3 * ATTENTION_MANY, PARTS = 3 };
+
+/* Query q as one of few, and as one of many: the bits are the same, in whatever company. */
+static void check_scores(const cpu_attention_loops *l, int n_queries, const int n_keys[], int n_units)
+{
+    enum { GROUPS = MANY / ATTENTION_MANY, N = DIMS * ATTENTION_QUERIES };
+    float *many = random_floats(GROUPS * N, 1), *few = blank_floats(N), *columns = random_floats(2 * DIMS * KEYS, 2);
+    float *got = blank_floats(MANY * ROW), *expected = blank_floats(ATTENTION_QUERIES * ROW);
+    cpu_numbers keys[ATTENTION_UNITS];
+    for (int u = 0; u < n_units; u++)
+        keys[u] = (cpu_numbers){ CPU_F32, (char *)(columns + u * DIMS * KEYS), n_keys[u], KEYS * sizeof(float), NULL };
+    cpu_ahead ahead = { { (char *)columns, (char *)many }, { 1000, 64 }, 0, 2 };
+    l->score_many(many, n_queries, DIMS, keys, n_units, got, &ahead);
+    for (int q = 0; q < n_queries; q++) {
+        for (int d = 0; d < DIMS; d++)
+            few[d * ATTENTION_QUERIES] = many[q / ATTENTION_MANY * N + d * ATTENTION_QUERIES + q % ATTENTION_MANY];
+        for (int u = 0, at = 0; u < n_units; at += n_keys[u++]) {
+            l->score(few, 1, DIMS, &keys[u], expected, NULL, 0);
+            assert_same_bits(got + q * ROW + at, expected, (size_t)n_keys[u], l->name);
+        }
+    }
+    free(many);
+    free(few);
+    free(columns);
+    free(got);
+    free(expected);
+}
+
+static void check_sums(const cpu_attention_loops *l, int n_queries, const int n_values[], int n_parts, size_t width,
+                       bool fresh)
+{
+    float *rows = random_floats(PARTS * KEYS * width, 3), *weights = some_weights(MANY);
+    float *got = random_floats(MANY * width, 4), *expected = random_floats(MANY * width, 4);
+    cpu_numbers values[PARTS];
+    for (int p = 0; p < n_parts; p++)
+        values[p] = (cpu_numbers){ CPU_F32, (char *)(rows + (size_t)(p * KEYS) * width), n_values[p],
+                                   width * sizeof(float), NULL };
+    cpu_ahead ahead = { { (char *)rows }, { 500 }, 0, 1 };
+    l->weigh_many(values, n_parts, weights, n_queries, got, width, fresh, &ahead);
+    for (int q = 0; q < n_queries; q++) {
+        float *sum = expected + (size_t)q * width;
+        if (fresh)
+            memset(sum, 0, width * sizeof *sum);
+        for (int p = 0, at = 0; p < n_parts; at += n_values[p++])
+            l->weigh(&values[p], weights + q * ROW + at, 1, sum, width, NULL, 0);
+    }
+    assert_same_bits(got, expected, MANY * width, l->name);
+    free(rows);
+    free(weights);
+    free(got);
+    free(expected);
+}
+
+static void many_queries_are_like_few(void **state)
+{
+    (void)state;
+    static const int n[][PARTS] = { { KEYS, KEYS, KEYS }, { 3, KEYS, 1 }, { KEYS, 5, KEYS }, { 1, 1, 1 } };
+    for (const cpu_attention_loops *const *l = cpu_all_attention_loops; *l; l++)
+        for (int n_queries = 1; n_queries <= MANY && (*l)->usable(); n_queries += n_queries < 8 ? 1 : 5)
+            for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
+                check_scores(*l, n_queries, n[i], 1);
+                check_scores(*l, n_queries, n[i], ATTENTION_UNITS);
+                for (size_t width = ATTENTION_LANES; width <= 9 * ATTENTION_LANES; width += 2 * ATTENTION_LANES)
+                    check_sums(*l, n_queries, n[i], 1 + n_queries % PARTS, width, i % 2);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +372,8 @@ int main(void)
         cmocka_unit_test(functions_at_the_ends),
         cmocka_unit_test(function_bits_are_the_same_everywhere),
         cmocka_unit_test(attention_bits_are_the_same_everywhere),
+        cmocka_unit_test(halves_are_the_nearest),
+        cmocka_unit_test(many_queries_are_like_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,78 +8,17 @@
  *
  * A task is a tile of queries, a few neighbouring rows in the query heads of one key-value head, so that each key and
  * value is read, and turned into floats, once for all of them. */
-#include "attention_loops.h"
-#include "cache.h"
-#include "cpu.h"
+#include "attention.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
-    SPAN_TOKENS = 256,
-    TILE_QUERIES = 96,
+    TILE_QUERIES = 144,
+    WRITE_ROWS = 128,     /* of a task that writes to the cache */
     TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
     MAX_PARTIAL_BYTES = 64 << 20,
 };
-
-typedef struct attention {
-    bora_device *device;
-    const bora_call *call;
-    const bora_attention_attrs *attrs;
-    const cpu_attention_loops *loops;
-    cpu_cache cache;
-    const cpu_run *runs;
-    int64_t n_runs;
-    const float *sinks; /* [n_heads] or NULL */
-    float scale;
-    int32_t group;               /* query heads that share a key-value head */
-    int32_t heads_each, n_parts; /* of a tile; the tiles of a group */
-    int32_t rows_each;
-    size_t score_width;    /* of a query's scores of a span, with room for a unit beyond */
-    int32_t spans_split;   /* tasks of a tile; 1: it folds its spans itself */
-    int32_t most_spans;    /* of a tile */
-    float *partials;       /* [n_tiles][most_spans], of partial_floats each */
-    size_t partial_floats; /* [queries][value_width] sums, then [queries] largest scores, then [queries] totals */
-} attention;
-
-/* The queries of one task. Query i is in row i / n_heads, head + i % n_heads. */
-typedef struct tile {
-    const bora_sequence *sequence;
-    int32_t first_position; /* of the first row */
-    int64_t first_row;      /* in the batch */
-    int32_t head, kv_head, n_heads, n_rows, n_queries;
-    int32_t first_span, last_span;
-} tile;
-
-/* What a thread works in. */
-typedef struct workspace {
-    float *queries; /* interleaved and scaled: [groups of ATTENTION_QUERIES][head_dim][ATTENTION_QUERIES] */
-    float *scores;  /* [queries][score_width] */
-    float *sums, *part, *max, *total, *keep, *add;
-    float *unpacked;
-} workspace;
-
-static int32_t min(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
-static int32_t max(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Positions that a row of a tile sees: from … through its own. */
-static int32_t position_of(const tile *t, int32_t row)
-{
-    return t->first_position + row;
-}
-
-static int32_t first_seen(const attention *m, const tile *t, int32_t row)
-{
-    int32_t window = m->attrs->window;
-    return window > 0 ? max(0, position_of(t, row) - window + 1) : 0;
-}
 
 static tile tile_at(const attention *m, int64_t index)
 {
@@ -95,8 +34,9 @@ static tile tile_at(const attention *m, int64_t index)
         .n_rows = run->n,
     };
     t.n_queries = t.n_heads * t.n_rows;
-    t.first_span = first_seen(m, &t, 0) / SPAN_TOKENS;
-    t.last_span = position_of(&t, t.n_rows - 1) / SPAN_TOKENS;
+    t.interleaved = t.n_queries > ATTENTION_QUERIES ? ATTENTION_MANY : ATTENTION_QUERIES;
+    t.first_span = first_seen(m, &t, 0) / ATTENTION_SPAN;
+    t.last_span = position_of(&t, t.n_rows - 1) / ATTENTION_SPAN;
     return t;
 }
 
@@ -106,200 +46,29 @@ static void write_runs(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const attention *m = ctx;
     const bora_view *k = &m->call->inputs[1], *v = m->cache.has_v ? &m->call->inputs[2] : NULL;
-    for (const cpu_run *run = m->runs + begin; run < m->runs + end; run++)
-        for (int32_t r = 0; r < run->n; r++) {
-            int64_t row = (int64_t)run->sequence->first_row + run->first + r;
-            cpu_cache_write(&m->cache, run->sequence, run->sequence->n_past + run->first + r, k->data + row * k->width,
-                            v ? v->data + row * v->width : NULL, cpu_scratch(m->device, thread));
-        }
-}
-
-/* ---- one span ---- */
-
-/* Positions that are worked on at once: in one block and one span, at most a unit. */
-typedef struct unit {
-    int32_t start, n, block, in_block;
-} unit;
-
-/* What is read after a unit. */
-typedef struct ahead {
-    const void *at;
-    size_t size_bytes;
-} ahead;
-
-static unit unit_at(const attention *m, const tile *t, int32_t position)
-{
-    int32_t tokens = m->cache.block_tokens, in_block = position % tokens / ATTENTION_UNIT * ATTENTION_UNIT;
-    int32_t start = position / tokens * tokens + in_block, span_start = position / SPAN_TOKENS * SPAN_TOKENS;
-    int32_t end = min(start + min(ATTENTION_UNIT, tokens - in_block), span_start + SPAN_TOKENS);
-    int32_t skipped = max(span_start - start, 0); /* they are the span's before */
-    return (unit){ .start = start + skipped,
-                   .n = end - start - skipped,
-                   .block = t->sequence->blocks[position / tokens],
-                   .in_block = in_block + skipped };
-}
-
-/* The rows that see some position of a unit, and those that see them all. */
-static int32_t first_row_to_see(const tile *t, int32_t position)
-{
-    return min(max(position - t->first_position, 0), t->n_rows);
-}
-
-static int32_t end_of_rows_that_see(const attention *m, const tile *t, int32_t position)
-{
-    int64_t end = m->attrs->window > 0 ? (int64_t)position + m->attrs->window - t->first_position : t->n_rows;
-    return end < 0 ? 0 : end < t->n_rows ? (int32_t)end : t->n_rows;
-}
-
-static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, ahead next)
-{
-    bool often = t->n_queries > ATTENTION_QUERIES;
-    cpu_numbers keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
-    int32_t begin = first_row_to_see(t, u.start) * t->n_heads;
-    int32_t end = end_of_rows_that_see(m, t, u.start + u.n - 1) * t->n_heads;
-    for (int32_t q = begin / ATTENTION_QUERIES * ATTENTION_QUERIES; q < end; q += ATTENTION_QUERIES) {
-        m->loops->score(w->queries + (int64_t)q * m->attrs->head_dim, min(ATTENTION_QUERIES, t->n_queries - q),
-                        m->attrs->head_dim, &keys, w->scores + (size_t)q * m->score_width + (u.start - span_start),
-                        m->score_width, next.at, next.size_bytes);
-        next.size_bytes = 0;
-    }
-}
-
-static void forbid(float *scores, int32_t from, int32_t to)
-{
-    for (int32_t i = from; i < to; i++)
-        scores[i] = -INFINITY;
-}
-
-/* Positions of a span that a row sees, counted from the span's first; none: from == to. */
-static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *from, int32_t *to)
-{
-    *from = max(first_seen(m, t, row), start) - start;
-    *to = max(min(position_of(t, row) + 1, start + SPAN_TOKENS) - start, *from);
-}
-
-/* The scores of the queries of some rows, which see the same positions, become weights; what they do not see weighs
- * nothing. */
-static void soften(const attention *m, const tile *t, const workspace *w, int32_t row, int32_t n_rows, int32_t from,
-                   int32_t to, float *highest, float *totals)
-{
-    int32_t first = row * t->n_heads, n = n_rows * t->n_heads;
-    int32_t begin = from / ATTENTION_LANES * ATTENTION_LANES;
-    int32_t end = (to + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
-    for (int32_t i = first; i < first + n; i++) {
-        float *scores = w->scores + (size_t)i * m->score_width;
-        highest[i] = -INFINITY;
-        totals[i] = 0;
-        if (from == to)
-            continue;
-        if (m->attrs->softcap > 0)
-            m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
-        forbid(scores, begin, from);
-        forbid(scores, to, end);
-    }
-    if (from < to)
-        m->loops->soften(w->scores + (size_t)first * m->score_width + begin, m->score_width, n, (size_t)(end - begin),
-                         highest + first, totals + first);
-}
-
-static void weigh_rows(const attention *m, const tile *t, const workspace *w, cpu_numbers values, int32_t n, int32_t at,
-                       int32_t row, int32_t n_rows, float *sums, ahead *next)
-{
-    size_t first = (size_t)(row * t->n_heads), width = m->cache.value_width;
-    m->loops->weigh(&values, n, w->scores + first * m->score_width + at, m->score_width, n_rows * t->n_heads,
-                    sums + first * width, width, width, next->at, next->size_bytes);
-    next->size_bytes = 0;
-}
-
-static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums,
-                       ahead next)
-{
-    bool often = t->n_queries > ATTENTION_QUERIES;
-    cpu_numbers values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, often, w->unpacked);
-    int32_t last = u.start + u.n - 1, at = u.start - span_start;
-    int32_t begin = first_row_to_see(t, u.start), end = end_of_rows_that_see(m, t, last);
-    /* Rows that see all of it, together; the others each from the first to the last that it sees. */
-    int32_t whole_begin = max(begin, first_row_to_see(t, last));
-    int32_t whole_end = max(whole_begin, min(end, end_of_rows_that_see(m, t, u.start)));
-    for (int32_t r = begin; r < end; r++) {
-        if (r == whole_begin && whole_end > whole_begin) {
-            weigh_rows(m, t, w, values, u.n, at, r, whole_end - r, sums, &next);
-            r = whole_end - 1;
-            continue;
-        }
-        int32_t from = max(first_seen(m, t, r), u.start) - u.start;
-        int32_t to = min(position_of(t, r) + 1, u.start + u.n) - u.start;
-        cpu_numbers seen = values;
-        seen.at += (size_t)from * values.stride;
-        weigh_rows(m, t, w, seen, to - from, at + from, r, 1, sums, &next);
-    }
-}
-
-static ahead keys_ahead(const attention *m, const tile *t, int32_t position)
-{
-    ahead next;
-    next.at = cpu_cache_key_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
-    return next;
-}
-
-static ahead values_ahead(const attention *m, const tile *t, int32_t position)
-{
-    ahead next;
-    next.at = cpu_cache_value_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
-    return next;
-}
-
-/* Sums of values, largest scores and sums of weights of a tile's queries in one span. */
-static void attend_span(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
-                        float *highest, float *totals)
-{
-    int32_t start = span * SPAN_TOKENS, tokens = m->cache.block_tokens;
-    int32_t from = max(start, first_seen(m, t, 0));
-    int32_t to = min(start + SPAN_TOKENS, position_of(t, t->n_rows - 1) + 1);
-    for (int32_t p = from; p < to;) {
-        unit u = unit_at(m, t, p);
-        ahead next = { NULL, 0 };
-        p = u.start + u.n;
-        if (p >= to)
-            next = values_ahead(m, t, from);
-        else if (u.in_block == 0 && u.start + tokens < to)
-            next = keys_ahead(m, t, u.start + tokens);
-        score_unit(m, t, w, u, start, next);
-    }
-    for (int32_t row = 0, n; row < t->n_rows; row += n) {
-        int32_t begin, end, other_begin, other_end;
-        seen_of_span(m, t, row, start, &begin, &end);
-        for (n = 1; row + n < t->n_rows; n++) {
-            seen_of_span(m, t, row + n, start, &other_begin, &other_end);
-            if (other_begin != begin || other_end != end)
-                break;
-        }
-        soften(m, t, w, row, n, begin, end, highest, totals);
-    }
-    memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
-    for (int32_t p = from; p < to;) {
-        unit u = unit_at(m, t, p);
-        ahead next = { NULL, 0 };
-        p = u.start + u.n;
-        if (p >= to && span < t->last_span)
-            next = keys_ahead(m, t, p);
-        else if (u.in_block == 0 && u.start + tokens < to)
-            next = values_ahead(m, t, u.start + tokens);
-        weigh_unit(m, t, w, u, start, sums, next);
+    for (const cpu_run *run = m->runs + begin; run < m->runs + end; run++) {
+        int64_t row = (int64_t)run->sequence->first_row + run->first;
+        cpu_cache_write(&m->cache, run->sequence, run->sequence->n_past + run->first, run->n, k->data + row * k->width,
+                        v ? v->data + row * v->width : NULL, cpu_scratch(m->device, thread));
     }
 }
 
 /* ---- one tile ---- */
 
+/* Where query i is in rows of `width` numbers for each head. */
+static size_t place_of(const attention *m, const tile *t, int32_t i, int32_t width)
+{
+    return (size_t)((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) * (size_t)width;
+}
+
 static void interleave_queries(const attention *m, const tile *t, float *to)
 {
-    int64_t dims = m->attrs->head_dim;
-    for (int32_t i = 0; i < t->n_queries; i++) {
-        const float *q = m->call->inputs[0].data +
-                         ((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) * dims;
-        float *out = to + i / ATTENTION_QUERIES * ATTENTION_QUERIES * dims + i % ATTENTION_QUERIES;
-        for (int64_t d = 0; d < dims; d++)
-            out[d * ATTENTION_QUERIES] = q[d] * m->scale;
+    int32_t each = t->interleaved, dims = m->attrs->head_dim;
+    for (int32_t i = 0; i < t->n_queries; i += each, to += ATTENTION_QUERIES * dims) {
+        const float *rows[ATTENTION_QUERIES];
+        for (int32_t j = 0; j < ATTENTION_QUERIES; j++) /* there may be fewer: then the last one again */
+            rows[j] = m->call->inputs[0].data + place_of(m, t, min(i + min(j, each - 1), t->n_queries - 1), dims);
+        m->loops->interleave(rows, m->scale, (size_t)dims, to);
     }
 }
 
@@ -338,38 +107,34 @@ static void fold_span(const attention *m, const tile *t, const workspace *w, con
 static void end_sums(const attention *m, const tile *t, const workspace *w)
 {
     for (int32_t i = 0; i < t->n_queries; i++) {
-        float *out =
-            m->call->output.data + ((t->first_row + i / t->n_heads) * m->attrs->n_heads + t->head + i % t->n_heads) *
-                                       (int64_t)m->cache.value_dim;
+        float *out = m->call->output.data + place_of(m, t, i, m->cache.value_dim);
         const float *sum = w->sums + (size_t)i * m->cache.value_width;
         for (int32_t d = 0; d < m->cache.value_dim; d++)
             out[d] = sum[d] / w->total[i];
     }
 }
 
-static size_t queries_floats(const attention *m)
-{
-    size_t n = (size_t)(m->rows_each * m->heads_each);
-    return (n + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES * ATTENTION_QUERIES;
-}
-
 /* The parts of a thread's scratch, each a multiple of 16 floats. */
 static size_t lay_out(const attention *m, float *base, workspace *w)
 {
-    size_t n = queries_floats(m), dims = (size_t)m->attrs->head_dim, at = 0;
+    size_t n = (size_t)(m->rows_each * m->heads_each), dims = (size_t)m->attrs->head_dim, at = 0;
+    size_t groups = (n + ATTENTION_MANY - 1) / ATTENTION_MANY;
     size_t few = (n + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
 #define PART(name, size)                                                                                               \
-    w->name = base ? base + at : NULL;                                                                                 \
-    at += (size)
-    PART(queries, (n * dims + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
-    PART(scores, n * m->score_width);
+    do {                                                                                                               \
+        w->name = base ? base + at : NULL;                                                                             \
+        at += (size);                                                                                                  \
+    } while (0)
+    PART(queries, (groups * dims * ATTENTION_QUERIES + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
+    PART(scores, n * ATTENTION_ROW);
     PART(sums, n * m->cache.value_width);
     PART(part, n * m->cache.value_width + 2 * few);
     PART(max, few);
     PART(total, few);
     PART(keep, few);
     PART(add, few);
-    PART(unpacked, cpu_cache_scratch(&m->cache));
+    for (int i = 0; i < ATTENTION_VALUE_UNITS; i++)
+        PART(unpacked[i], (cpu_cache_scratch(&m->cache) + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
 #undef PART
     return at;
 }
@@ -399,7 +164,7 @@ static void attend_tiles(void *ctx, int64_t begin, int64_t end, int thread)
         for (int32_t span = first; span < last; span++) {
             float *sums = m->partials ? partial_of(m, i / m->spans_split, &t, span) : w.part;
             float *highest = sums + (size_t)t.n_queries * m->cache.value_width;
-            attend_span(m, &t, &w, span, sums, highest, highest + t.n_queries);
+            cpu_attend_span(m, &t, &w, span, sums, highest, highest + t.n_queries);
             if (!m->partials)
                 fold_span(m, &t, &w, sums, highest, highest + t.n_queries);
         }
@@ -488,17 +253,20 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err)
     m.heads_each = (m.group + m.n_parts - 1) / m.n_parts;
     m.n_parts = (m.group + m.heads_each - 1) / m.heads_each;
     m.rows_each = max(1, TILE_QUERIES / m.heads_each);
-    m.score_width = ((size_t)SPAN_TOKENS + ATTENTION_UNIT + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
-    m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
+    workspace w;
+    size_t scratch_bytes = lay_out(&m, NULL, &w) * sizeof(float);
+    if (!cpu_vector(device, call, 0, &m.sinks, err) || !cpu_reserve_scratch(device, scratch_bytes, err))
+        return false;
+    int64_t dims = a->head_dim + m.cache.value_dim;
+    m.n_runs = cpu_runs(device, call->batch, WRITE_ROWS, &m.runs, err);
     if (m.n_runs <= 0)
         return m.n_runs == 0;
-    int64_t n_tiles = m.n_runs * a->n_kv_heads * m.n_parts;
-    workspace w;
-    if (!cpu_vector(device, call, 0, &m.sinks, err) ||
-        !cpu_reserve_scratch(device, lay_out(&m, NULL, &w) * sizeof(float), err) || !split_spans(&m, n_tiles, err))
+    cpu_parallel(device, m.n_runs, (call->batch->n_tokens / m.n_runs + 1) * a->n_kv_heads * dims, write_runs, &m);
+    m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
+    int64_t n_tiles = m.n_runs * a->n_kv_heads * m.n_parts, n_tasks;
+    if (m.n_runs < 0 || !split_spans(&m, n_tiles, err))
         return false;
-    int64_t dims = a->head_dim + m.cache.value_dim, n_tasks = n_tiles * m.spans_split;
-    cpu_parallel(device, m.n_runs, (int64_t)m.rows_each * a->n_kv_heads * dims, write_runs, &m);
+    n_tasks = n_tiles * m.spans_split;
     int64_t cost = positions_seen(call->batch, a->window) * a->n_heads * dims / 8;
     cpu_parallel(device, n_tasks, cost / n_tasks + 1, attend_tiles, &m);
     if (m.partials)

@@ -4,7 +4,15 @@
 
 #define TARGET __attribute__((target("avx2,fma,f16c")))
 #define VEC 8
-enum { SCORE_QUERIES = 4, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 2, CONVERT_QUERIES = 4, CONVERT_VECS = 2 };
+enum {
+    SCORE_QUERIES = 4,
+    SCORE_VECS = 2,
+    WEIGH_QUERIES = 4,
+    WEIGH_VECS = 2,
+    CONVERT_QUERIES = 4,
+    CONVERT_VECS = 2,
+    MANY_VECS = 2
+};
 
 #define ATTENTION_LOOPS cpu_attention_loops_avx2
 #define NAME "AVX2"

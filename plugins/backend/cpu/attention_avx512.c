@@ -4,7 +4,15 @@
 
 #define TARGET __attribute__((target("avx512f")))
 #define VEC 16
-enum { SCORE_QUERIES = 8, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 4, CONVERT_QUERIES = 8, CONVERT_VECS = 2 };
+enum {
+    SCORE_QUERIES = 8,
+    SCORE_VECS = 2,
+    WEIGH_QUERIES = 4,
+    WEIGH_VECS = 4,
+    CONVERT_QUERIES = 8,
+    CONVERT_VECS = 2,
+    MANY_VECS = 4
+};
 
 static bool usable(void)
 {

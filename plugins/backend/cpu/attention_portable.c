@@ -5,9 +5,25 @@
 #define TARGET
 #define VEC 4
 #ifdef __aarch64__
-enum { SCORE_QUERIES = 4, SCORE_VECS = 4, WEIGH_QUERIES = 4, WEIGH_VECS = 4, CONVERT_QUERIES = 4, CONVERT_VECS = 2 };
+enum {
+    SCORE_QUERIES = 4,
+    SCORE_VECS = 4,
+    WEIGH_QUERIES = 4,
+    WEIGH_VECS = 4,
+    CONVERT_QUERIES = 4,
+    CONVERT_VECS = 2,
+    MANY_VECS = 4
+};
 #else
-enum { SCORE_QUERIES = 4, SCORE_VECS = 2, WEIGH_QUERIES = 4, WEIGH_VECS = 2, CONVERT_QUERIES = 4, CONVERT_VECS = 2 };
+enum {
+    SCORE_QUERIES = 4,
+    SCORE_VECS = 2,
+    WEIGH_QUERIES = 4,
+    WEIGH_VECS = 2,
+    CONVERT_QUERIES = 4,
+    CONVERT_VECS = 2,
+    MANY_VECS = 2
+};
 #endif
 
 static bool usable(void)

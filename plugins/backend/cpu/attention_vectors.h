@@ -111,6 +111,30 @@ INLINE vec vec_load_f16(const uint16_t *from)
 #endif
 }
 
+/* Rounded to nearest, ties to even; a NaN keeps its sign only. */
+INLINE void vec_store_f16(uint16_t *to, vec x)
+{
+    ivec number = x == x, quiet = ((ivec)x & INT32_MIN) | 0x7fc00000;
+    x = (vec)((number & (ivec)x) | (~number & quiet));
+#if VEC == 16
+    _mm256_storeu_si256((__m256i *)(void *)to,
+                        _mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+#elif VEC == 8
+    _mm_storeu_si128((__m128i *)(void *)to, _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
+#else
+    ivec magnitude = (ivec)x & 0x7fffffff;
+    /* Below 2^-14: 0.5 has steps of 2^-24, so the sum rounds as a subnormal does. */
+    ivec small = (ivec)((vec)magnitude + 0.5F) - 0x3f000000, is_small = magnitude < 0x38800000;
+    ivec half = (magnitude - (112 << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
+    ivec is_large = magnitude >= 0x477ff000; /* 65520, half a step above the largest: infinity */
+    half = (is_small & small) | (~is_small & half);
+    half = (is_large & 0x7c00) | (~is_large & half) | (~number & 0x200);
+    half |= (ivec)((uvec)x >> 16 & 0x8000);
+    for (int i = 0; i < VEC; i++)
+        to[i] = (uint16_t)half[i];
+#endif
+}
+
 INLINE vec vec_all_f16(uint16_t half)
 {
 #if VEC == 16

@@ -96,6 +96,17 @@ static char *head_values(const cpu_cache *c, int32_t block, int32_t kv_head)
 
 /* ---- writing ---- */
 
+/* n numbers in the cache's format. */
+static void narrow(const cpu_cache *c, const float *from, void *to, size_t n)
+{
+    if (c->kind == CPU_F32)
+        memcpy(to, from, n * sizeof *from);
+    else if (c->kind == CPU_F16 && n % ATTENTION_LANES == 0)
+        c->loops->narrow_f16(from, to, n);
+    else
+        c->quant->quantize(from, NULL, to, n);
+}
+
 /* A row in the cache's format, at `to` or, for floats, as it is. */
 static const void *packed(const cpu_cache *c, const float *row, int32_t n, float *scratch, void *to)
 {
@@ -107,7 +118,7 @@ static const void *packed(const cpu_cache *c, const float *row, int32_t n, float
         memset(scratch + n, 0, (whole_n - (size_t)n) * sizeof *row);
         row = scratch;
     }
-    c->quant->quantize(row, NULL, to, whole_n);
+    narrow(c, row, to, whole_n);
     return to;
 }
 
@@ -145,18 +156,49 @@ static void write_key(const cpu_cache *c, char *to, size_t in_block, const void 
     }
 }
 
-void cpu_cache_write(const cpu_cache *c, const bora_sequence *sequence, int32_t position, const float *k,
-                     const float *v, float *scratch)
+/* Keys of a unit that lie as columns, number by number: rows of n_kv_heads keys are turned, and then narrowed. */
+static void write_key_columns(const cpu_cache *c, char *to, size_t in_block, const float *rows, float *scratch)
 {
-    int32_t block = sequence->blocks[position / c->block_tokens];
-    size_t in_block = (size_t)(position % c->block_tokens);
+    size_t tokens = (size_t)c->block_tokens, dims = (size_t)c->head_dim, size = c->key_bytes / dims;
+    c->loops->transpose(rows, (size_t)c->n_kv_heads * dims, dims, scratch);
+    to += in_block * size;
+    if (tokens == ATTENTION_UNIT)
+        narrow(c, scratch, to, dims * ATTENTION_UNIT);
+    for (size_t d = 0; d < dims && tokens != ATTENTION_UNIT; d++)
+        narrow(c, scratch + d * ATTENTION_UNIT, to + d * tokens * size, ATTENTION_UNIT);
+}
+
+static void write_row(const cpu_cache *c, int32_t block, size_t in_block, const float *k, const float *v,
+                      float *scratch)
+{
     float *bytes = scratch + row_width(c);
     for (int32_t h = 0; h < c->n_kv_heads; h++) {
-        const void *key = packed(c, k + (int64_t)h * c->head_dim, c->head_dim, scratch, bytes);
-        write_key(c, head_keys(c, block, h), in_block, key);
-        if (c->has_v)
+        if (k)
+            write_key(c, head_keys(c, block, h), in_block,
+                      packed(c, k + (int64_t)h * c->head_dim, c->head_dim, scratch, bytes));
+        if (v)
             memcpy(head_values(c, block, h) + in_block * c->value_bytes,
                    packed(c, v + (int64_t)h * c->value_dim, c->value_dim, scratch, bytes), c->value_bytes);
+    }
+}
+
+void cpu_cache_write(const cpu_cache *c, const bora_sequence *sequence, int32_t position, int32_t n, const float *k,
+                     const float *v, float *scratch)
+{
+    int64_t k_width = (int64_t)c->n_kv_heads * c->head_dim, v_width = (int64_t)c->n_kv_heads * c->value_dim;
+    for (int32_t r = 0; r < n;) {
+        int32_t block = sequence->blocks[(position + r) / c->block_tokens];
+        int32_t in_block = (position + r) % c->block_tokens, n_together = 1;
+        if (c->columns && c->kind != CPU_Q8 && in_block % ATTENTION_UNIT == 0 && n - r >= ATTENTION_UNIT &&
+            c->block_tokens - in_block >= ATTENTION_UNIT) {
+            n_together = ATTENTION_UNIT;
+            for (int32_t h = 0; h < c->n_kv_heads; h++)
+                write_key_columns(c, head_keys(c, block, h), (size_t)in_block, k + r * k_width + h * c->head_dim,
+                                  scratch);
+        }
+        for (int32_t i = 0; i < n_together; i++, r++)
+            write_row(c, block, (size_t)(in_block + i), n_together == 1 ? k + r * k_width : NULL,
+                      v ? v + r * v_width : NULL, scratch);
     }
 }
 
@@ -232,9 +274,9 @@ static void unpack_columns(const cpu_cache *c, const char *keys, size_t in_block
             widen(c, keys + (d * tokens + in_block) * size, to + d * ATTENTION_UNIT, ATTENTION_UNIT);
 }
 
-static cpu_numbers floats(const float *at, size_t width)
+static cpu_numbers floats(const float *at, int32_t n, size_t width)
 {
-    return (cpu_numbers){ .kind = CPU_F32, .at = (const char *)at, .stride = width * sizeof *at };
+    return (cpu_numbers){ .kind = CPU_F32, .at = (const char *)at, .n = n, .stride = width * sizeof *at };
 }
 
 static size_t size_of(cpu_number_kind kind)
@@ -259,12 +301,13 @@ cpu_numbers cpu_cache_keys(const cpu_cache *c, int32_t block, int32_t kv_head, i
         size_t size = size_of(c->kind);
         return (cpu_numbers){ .kind = c->kind,
                               .at = keys + at * size,
+                              .n = n,
                               .stride = tokens * size,
                               .scales = keys + whole(c->quant, c->head_dim) * tokens + at * SCALE_BYTES };
     } else {
         unpack_columns(c, keys, at, scratch);
     }
-    return floats(scratch, ATTENTION_UNIT);
+    return floats(scratch, n, ATTENTION_UNIT);
 }
 
 cpu_numbers cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
@@ -275,9 +318,9 @@ cpu_numbers cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head,
     const char *values = head_values(c, block, kv_head) + (size_t)in_block * row_bytes;
     size_t whole_dim = whole(c->quant, row_dim), width = round_up(whole_dim, ATTENTION_LANES);
     if ((c->kind == CPU_F32 || (c->kind != CPU_OTHER && !often)) && width == whole_dim)
-        return (cpu_numbers){ .kind = c->kind, .at = values, .stride = row_bytes };
+        return (cpu_numbers){ .kind = c->kind, .at = values, .n = n, .stride = row_bytes };
     unpack_rows(c, values, row_bytes, row_dim, n, scratch, width);
-    return floats(scratch, width);
+    return floats(scratch, n, width);
 }
 
 const void *cpu_cache_key_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)

@@ -29,8 +29,9 @@ cpu_cache cpu_cache_of(const bora_call *call, const cpu_attention_loops *loops);
 /* Floats of scratch that the functions below need; it is 64-byte aligned. */
 size_t cpu_cache_scratch(const cpu_cache *cache);
 
-/* Writes the keys and values of a row, [n_kv_heads, head_dim] and [n_kv_heads, value_dim], at its position. */
-void cpu_cache_write(const cpu_cache *cache, const bora_sequence *sequence, int32_t position, const float *k,
+/* Writes the keys and values of n rows, [n][n_kv_heads, head_dim] and [n][n_kv_heads, value_dim], at their positions
+ * from `position` on. */
+void cpu_cache_write(const cpu_cache *cache, const bora_sequence *sequence, int32_t position, int32_t n, const float *k,
                      const float *v, float *scratch);
 
 /* Up to ATTENTION_UNIT positions from `in_block` on, of a block and a key-value head: keys have ATTENTION_UNIT columns,

@@ -1,0 +1,325 @@
+/* One span of a tile: scores of its positions, their softmax, and the sums of the values.
+ *
+ * For a few queries, as in decoding, numbers are read as they lie, a unit of positions after the other. For many they
+ * are made floats once for all, and more positions are worked on at once, so that sums stay in registers for longer. */
+#include "attention.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Positions that are worked on at once: in one block and one span, at most a unit. */
+typedef struct unit {
+    int32_t start, n, block, in_block;
+} unit;
+
+/* What is read after a unit. */
+typedef struct ahead {
+    const void *at;
+    size_t size_bytes;
+} ahead;
+
+static unit unit_at(const attention *m, const tile *t, int32_t position)
+{
+    int32_t tokens = m->cache.block_tokens, in_block = position % tokens / ATTENTION_UNIT * ATTENTION_UNIT;
+    int32_t start = position / tokens * tokens + in_block, span_start = position / ATTENTION_SPAN * ATTENTION_SPAN;
+    int32_t end = min(start + min(ATTENTION_UNIT, tokens - in_block), span_start + ATTENTION_SPAN);
+    int32_t skipped = max(span_start - start, 0); /* they are the span's before */
+    return (unit){ .start = start + skipped,
+                   .n = end - start - skipped,
+                   .block = t->sequence->blocks[position / tokens],
+                   .in_block = in_block + skipped };
+}
+
+/* The rows that see some position of a unit, and those that see them all. */
+static int32_t first_row_to_see(const tile *t, int32_t position)
+{
+    return min(max(position - t->first_position, 0), t->n_rows);
+}
+
+static int32_t end_of_rows_that_see(const attention *m, const tile *t, int32_t position)
+{
+    int64_t end = m->attrs->window > 0 ? (int64_t)position + m->attrs->window - t->first_position : t->n_rows;
+    return end < 0 ? 0 : end < t->n_rows ? (int32_t)end : t->n_rows;
+}
+
+/* Positions that are worked on at once for many queries, in some units, as floats. */
+typedef struct stretch {
+    int32_t start, end;
+    int n_units;
+    cpu_numbers units[ATTENTION_VALUE_UNITS];
+} stretch;
+
+typedef cpu_numbers numbers_of(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                               bool often, float *scratch);
+
+/* The next `most` units, keys or values, before `to`; the first one may begin before `from`. */
+static stretch stretch_from(const attention *m, const tile *t, const workspace *w, numbers_of *of, int most,
+                            int32_t from, int32_t to)
+{
+    stretch s = { .start = from };
+    for (s.end = from; s.n_units < most && s.end < to; s.n_units++) {
+        unit u = unit_at(m, t, s.end);
+        s.start = min(s.start, u.start);
+        s.end = u.start + u.n;
+        s.units[s.n_units] = of(&m->cache, u.block, t->kv_head, u.in_block, u.n, true, w->unpacked[s.n_units]);
+    }
+    return s;
+}
+
+static ahead keys_ahead(const attention *m, const tile *t, int32_t position)
+{
+    ahead next;
+    next.at = cpu_cache_key_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
+    return next;
+}
+
+static ahead values_ahead(const attention *m, const tile *t, int32_t position)
+{
+    ahead next;
+    next.at = cpu_cache_value_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
+    return next;
+}
+
+/* The next blocks from a position on where one begins. */
+static cpu_ahead blocks_ahead(const attention *m, const tile *t, int32_t position, int32_t to,
+                              ahead next_of(const attention *m, const tile *t, int32_t position))
+{
+    cpu_ahead next = { .n_places = 0 };
+    while (next.n_places < ATTENTION_PLACES && position < to && position % m->cache.block_tokens == 0) {
+        ahead a = next_of(m, t, position);
+        next.at[next.n_places] = a.at;
+        next.left_bytes[next.n_places++] = a.size_bytes;
+        position += m->cache.block_tokens;
+    }
+    return next;
+}
+
+static void score_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, ahead next)
+{
+    cpu_numbers keys = cpu_cache_keys(&m->cache, u.block, t->kv_head, u.in_block, u.n, false, w->unpacked[0]);
+    m->loops->score(w->queries, t->n_queries, m->attrs->head_dim, &keys, w->scores + (u.start - span_start), next.at,
+                    next.size_bytes);
+}
+
+static void score_stretch(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                          cpu_ahead next)
+{
+    int32_t begin = first_row_to_see(t, s->start) * t->n_heads / ATTENTION_MANY * ATTENTION_MANY;
+    int32_t end = end_of_rows_that_see(m, t, s->end - 1) * t->n_heads;
+    m->loops->score_many(w->queries + (size_t)(begin / ATTENTION_MANY * m->attrs->head_dim) * ATTENTION_QUERIES,
+                         end - begin, m->attrs->head_dim, s->units, s->n_units,
+                         w->scores + begin * ATTENTION_ROW + (s->start - span_start), &next);
+}
+
+static void forbid(float *scores, int32_t from, int32_t to)
+{
+    for (int32_t i = from; i < to; i++)
+        scores[i] = -INFINITY;
+}
+
+/* Positions of a span that a row sees, counted from the span's first; none: from == to. */
+static void seen_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *from, int32_t *to)
+{
+    *from = max(first_seen(m, t, row), start) - start;
+    *to = max(min(position_of(t, row) + 1, start + ATTENTION_SPAN) - start, *from);
+}
+
+/* The scores of a row's queries that become weights, begin..end in whole lanes: what the row does not see weighs
+ * nothing. */
+static void prepare_scores(const attention *m, const tile *t, const workspace *w, int32_t start, int32_t row,
+                           int32_t begin, int32_t end)
+{
+    int32_t from, to;
+    seen_of_span(m, t, row, start, &from, &to);
+    for (int32_t i = row * t->n_heads; i < (row + 1) * t->n_heads; i++) {
+        float *scores = w->scores + (size_t)i * ATTENTION_ROW;
+        if (m->attrs->softcap > 0)
+            m->loops->softcap(scores + begin, (size_t)(end - begin), m->attrs->softcap);
+        forbid(scores, begin, from);
+        forbid(scores, to, end);
+    }
+}
+
+/* Positions of a span that a row sees, in whole lanes. */
+static void lanes_of_span(const attention *m, const tile *t, int32_t row, int32_t start, int32_t *begin, int32_t *end)
+{
+    seen_of_span(m, t, row, start, begin, end);
+    if (*begin == *end)
+        return;
+    *begin = *begin / ATTENTION_LANES * ATTENTION_LANES;
+    *end = (*end + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+}
+
+static void soften_span(const attention *m, const tile *t, const workspace *w, int32_t start, float *highest,
+                        float *totals)
+{
+    for (int32_t row = 0, n; row < t->n_rows; row += n) {
+        int32_t begin, end, other_begin, other_end;
+        lanes_of_span(m, t, row, start, &begin, &end);
+        for (n = 1; row + n < t->n_rows; n++) {
+            lanes_of_span(m, t, row + n, start, &other_begin, &other_end);
+            if (other_begin != begin || other_end != end)
+                break;
+        }
+        int32_t first = row * t->n_heads, n_queries = n * t->n_heads;
+        for (int32_t i = first; i < first + n_queries && begin == end; i++) {
+            highest[i] = -INFINITY;
+            totals[i] = 0;
+        }
+        if (begin == end)
+            continue;
+        for (int32_t r = row; r < row + n; r++)
+            prepare_scores(m, t, w, start, r, begin, end);
+        m->loops->soften(w->scores + (size_t)first * ATTENTION_ROW + begin, ATTENTION_ROW, n_queries,
+                         (size_t)(end - begin), highest + first, totals + first);
+    }
+}
+
+/* The rows of those that see some of the positions from..to, and among them those that see them all. */
+typedef struct seeing_rows {
+    int32_t begin, end, whole_begin, whole_end;
+} seeing_rows;
+
+static seeing_rows rows_that_see(const attention *m, const tile *t, int32_t from, int32_t to)
+{
+    seeing_rows r = { .begin = first_row_to_see(t, from), .end = end_of_rows_that_see(m, t, to - 1) };
+    r.end = max(r.begin, r.end);
+    r.whole_begin = min(max(r.begin, first_row_to_see(t, to - 1)), r.end);
+    r.whole_end = max(r.whole_begin, min(r.end, end_of_rows_that_see(m, t, from)));
+    return r;
+}
+
+static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums,
+                       ahead next)
+{
+    cpu_numbers values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, false, w->unpacked[0]);
+    seeing_rows rows = rows_that_see(m, t, u.start, u.start + u.n);
+    size_t width = m->cache.value_width;
+    /* Rows that see all of it, together; the others each from the first to the last that it sees. */
+    for (int32_t r = rows.begin, n; r < rows.end; r += n) {
+        n = r == rows.whole_begin ? max(1, rows.whole_end - r) : 1;
+        int32_t from = max(first_seen(m, t, r), u.start), to = min(position_of(t, r) + 1, u.start + u.n);
+        cpu_numbers seen = values;
+        seen.at += (size_t)(from - u.start) * values.stride;
+        seen.n = to - from;
+        m->loops->weigh(&seen, w->scores + r * t->n_heads * ATTENTION_ROW + (from - span_start), n * t->n_heads,
+                        sums + (size_t)(r * t->n_heads) * width, width, next.at, next.size_bytes);
+        next.size_bytes = 0;
+    }
+}
+
+/* Positions from..to of a stretch, for the queries of some rows that see them. */
+static void weigh_part(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                       int32_t from, int32_t to, int32_t row, int32_t n_rows, float *sums, bool fresh, cpu_ahead *next)
+{
+    cpu_numbers parts[ATTENTION_VALUE_UNITS];
+    int n_parts = 0;
+    int32_t start = s->start, width = (int32_t)m->cache.value_width, first = row * t->n_heads;
+    for (const cpu_numbers *all = s->units; all < s->units + s->n_units; start += all++->n) {
+        int32_t begin = max(from, start), end = min(to, start + all->n);
+        if (begin >= end)
+            continue;
+        parts[n_parts] = *all;
+        parts[n_parts].at += (size_t)(begin - start) * all->stride;
+        parts[n_parts++].n = end - begin;
+    }
+    if (n_parts > 0)
+        m->loops->weigh_many(parts, n_parts, w->scores + first * ATTENTION_ROW + (from - span_start),
+                             n_rows * t->n_heads, sums + (size_t)first * (size_t)width, (size_t)width, fresh, next);
+}
+
+/* Rows that do not see all of a stretch: what they see together, and before and after it each what it sees alone. */
+static void weigh_edge(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                       int32_t row, int32_t n_rows, float *sums, bool fresh, cpu_ahead *next)
+{
+    int32_t from = max(first_seen(m, t, row + n_rows - 1), s->start), to = min(position_of(t, row) + 1, s->end);
+    if (from > to)
+        from = to = s->start;
+    for (int32_t r = row; r < row + n_rows; r++)
+        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), s->start), from, r, 1, sums, false, next);
+    weigh_part(m, t, w, s, span_start, from, to, row, n_rows, sums, fresh, next);
+    for (int32_t r = row; r < row + n_rows; r++)
+        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), to), min(position_of(t, r) + 1, s->end), r, 1, sums,
+                   false, next);
+}
+
+static void weigh_stretch(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
+                          float *sums, bool fresh, cpu_ahead next)
+{
+    seeing_rows rows = rows_that_see(m, t, s->start, s->end);
+    for (int32_t r = rows.begin, n; r < rows.end; r += n) {
+        if (r == rows.whole_begin && rows.whole_end > r) {
+            n = rows.whole_end - r;
+            weigh_part(m, t, w, s, span_start, s->start, s->end, r, n, sums, fresh, &next);
+            continue;
+        }
+        n = min((r < rows.whole_begin ? rows.whole_begin : rows.end) - r, max(1, ATTENTION_MANY / t->n_heads));
+        weigh_edge(m, t, w, s, span_start, r, n, sums, fresh, &next);
+    }
+}
+
+static void attend_span_few(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
+                            float *highest, float *totals)
+{
+    int32_t start = span * ATTENTION_SPAN, tokens = m->cache.block_tokens;
+    int32_t from = max(start, first_seen(m, t, 0));
+    int32_t to = min(start + ATTENTION_SPAN, position_of(t, t->n_rows - 1) + 1);
+    for (int32_t p = from; p < to;) {
+        unit u = unit_at(m, t, p);
+        ahead next = { NULL, 0 };
+        p = u.start + u.n;
+        if (p >= to)
+            next = values_ahead(m, t, from);
+        else if (u.in_block == 0 && u.start + tokens < to)
+            next = keys_ahead(m, t, u.start + tokens);
+        score_unit(m, t, w, u, start, next);
+    }
+    soften_span(m, t, w, start, highest, totals);
+    memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
+    for (int32_t p = from; p < to;) {
+        unit u = unit_at(m, t, p);
+        ahead next = { NULL, 0 };
+        p = u.start + u.n;
+        if (p >= to && span < t->last_span)
+            next = keys_ahead(m, t, p);
+        else if (u.in_block == 0 && u.start + tokens < to)
+            next = values_ahead(m, t, u.start + tokens);
+        weigh_unit(m, t, w, u, start, sums, next);
+    }
+}
+
+static void attend_span_many(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
+                             float *highest, float *totals)
+{
+    int32_t start = span * ATTENTION_SPAN, end = position_of(t, t->n_rows - 1) + 1;
+    int32_t from = max(start, first_seen(m, t, 0)), to = min(start + ATTENTION_SPAN, end);
+    for (int32_t p = from; p < to;) {
+        stretch s = stretch_from(m, t, w, cpu_cache_keys, ATTENTION_UNITS, p, to);
+        p = s.end;
+        score_stretch(m, t, w, &s, start,
+                      p < to ? blocks_ahead(m, t, p, to, keys_ahead) : blocks_ahead(m, t, from, to, values_ahead));
+    }
+    soften_span(m, t, w, start, highest, totals);
+    bool fresh = false;
+    for (int32_t p = from; p < to;) {
+        stretch s = stretch_from(m, t, w, cpu_cache_values, ATTENTION_VALUE_UNITS, p, to);
+        if (p == from) {
+            fresh = first_seen(m, t, t->n_rows - 1) <= s.start; /* all begin here, if they see anything */
+            if (!fresh)
+                memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
+        }
+        p = s.end;
+        weigh_stretch(m, t, w, &s, start, sums, fresh,
+                      p < to ? blocks_ahead(m, t, p, to, values_ahead) : blocks_ahead(m, t, p, end, keys_ahead));
+        fresh = false;
+    }
+}
+
+void cpu_attend_span(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums, float *highest,
+                     float *totals)
+{
+    if (t->n_queries > ATTENTION_QUERIES)
+        attend_span_many(m, t, w, span, sums, highest, totals);
+    else
+        attend_span_few(m, t, w, span, sums, highest, totals);
+}
