@@ -124,8 +124,10 @@ __attribute__((target("avx2"))) INLINE block_sums quantize_block_avx2(const floa
     {                                                                                                                  \
         int8_t *codes = row;                                                                                           \
         const size_t n_blocks = n / BLOCK;                                                                             \
-        float *d = (float *)(void *)(codes + n), *sum = d + n_blocks, *half_sum = sum + n_blocks;                      \
-        int32_t *bias = (int32_t *)(void *)(half_sum + 2 * n_blocks), *half_bias = bias + n_blocks;                    \
+        const list_places at = list_places_of((int64_t)n);                                                             \
+        float *d = (float *)(void *)(codes + at.d), *sum = (float *)(void *)(codes + at.sum);                          \
+        float *half_sum = (float *)(void *)(codes + at.half_sum);                                                      \
+        int32_t *bias = (int32_t *)(void *)(codes + at.bias), *half_bias = (int32_t *)(void *)(codes + at.half_bias);  \
         for (size_t b = 0; b < n_blocks; b++) {                                                                        \
             const block_sums s = quantize_block(in + b * BLOCK, codes + b * BLOCK);                                    \
             d[b] = s.d;                                                                                                \

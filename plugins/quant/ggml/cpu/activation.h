@@ -25,13 +25,26 @@ enum {
 
 extern const bora_quant quant_activation;
 
-/* Those of a row of k numbers. */
+/* Where the lists of a row of k numbers begin: bytes from the row's beginning. */
+typedef struct list_places {
+    size_t d, sum, half_sum, bias, half_bias;
+} list_places;
+
+static inline list_places list_places_of(int64_t k)
+{
+    const size_t d = (size_t)k, n = d / BLOCK;
+    const size_t sum = d + 4 * n, half_sum = sum + 4 * n, bias = half_sum + 8 * n;
+    return (list_places){ d, sum, half_sum, bias, bias + 4 * n };
+}
+
 static inline block_lists lists_of(const int8_t *row, int64_t k)
 {
-    const int64_t n = k / BLOCK;
-    const float *d = (const float *)(const void *)(row + k);
-    const int32_t *bias = (const int32_t *)(const void *)(d + 4 * n);
-    return (block_lists){ .d = d, .sum = d + n, .half_sum = d + 2 * n, .bias = bias, .half_bias = bias + n };
+    const list_places at = list_places_of(k);
+    return (block_lists){ .d = (const float *)(const void *)(row + at.d),
+                          .sum = (const float *)(const void *)(row + at.sum),
+                          .half_sum = (const float *)(const void *)(row + at.half_sum),
+                          .bias = (const int32_t *)(const void *)(row + at.bias),
+                          .half_bias = (const int32_t *)(const void *)(row + at.half_bias) };
 }
 
 #endif

@@ -104,9 +104,10 @@ typedef struct sink {
 
 INLINE row_places places_of(code_kind kind, int64_t at, int64_t k)
 {
-    const size_t n = (size_t)k / BLOCK, b = (size_t)at, d = (size_t)k + 4 * b;
-    return HAS_HALVES(kind) ? (row_places){ BLOCK * b, d, d + 8 * n + 4 * b, d + 20 * n + 4 * b }
-                            : (row_places){ BLOCK * b, d, d + 4 * n, d + 16 * n };
+    const list_places lists = list_places_of(k);
+    const size_t b = (size_t)at, d = lists.d + 4 * b;
+    return HAS_HALVES(kind) ? (row_places){ BLOCK * b, d, lists.half_sum + 8 * b, lists.half_bias + 8 * b }
+                            : (row_places){ BLOCK * b, d, lists.sum + 4 * b, lists.bias + 4 * b };
 }
 
 INLINE row_pointers pointers_to(const int8_t *row, row_places at)
