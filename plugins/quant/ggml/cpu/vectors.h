@@ -98,6 +98,7 @@ INLINE words join_nibbles(words nibbles, words high, uint32_t bits)
     return nibbles;
 }
 
+/* What join_nibbles() wants of `high`, before it is shifted to where it belongs. */
 INLINE words only_bits(words a, uint32_t bits)
 {
 #if defined(__AVX512F__)
@@ -430,6 +431,7 @@ INLINE words widen_bytes(const uint8_t *p)
     return out;
 }
 
+/* 16 signed bytes as they lie. */
 INLINE floats float_signed_bytes(const uint8_t *p)
 {
     ints out;
