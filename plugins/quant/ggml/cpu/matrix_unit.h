@@ -43,9 +43,9 @@ static void tiles_end(void)
 /* A block's products with the tokens of a group wait in memory until they are scaled. */
 typedef int32_t dot_products[TILE_TOKENS][PANEL_ROWS];
 
-/* Adds a block's products with the tokens of a group, eight in each half of it. While the
- * matrix unit is in use only one port does arithmetic of floats, but two do that of whole numbers: so what converts a
- * sum to a float is an addition, not the instruction for it. */
+/* Adds a block's products with the tokens of a group, eight in each half of it. While the matrix unit is in use only
+ * one port does arithmetic of floats, but two do that of whole numbers: so what converts a sum to a float is an
+ * addition, not the instruction for it. */
 INLINE void add_scaled(code_kind kind, const factors *f, const dot_products dots, const row_pointers x[2],
                        row_strides rows, floats *sums)
 {

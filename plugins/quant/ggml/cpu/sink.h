@@ -170,6 +170,12 @@ INLINE floats join_block(code_kind kind, floats sum, floats scaled, const factor
     return sum;
 }
 
+/* Those of block i, or of half i, of what is unpacked. */
+INLINE factors *chunk_factors(sink *to, int i)
+{
+    return &to->chunk->factors[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i];
+}
+
 /* The scale of block i, or of half i. */
 INLINE void put_scale(sink *to, int i, floats scale)
 {
@@ -177,7 +183,7 @@ INLINE void put_scale(sink *to, int i, floats scale)
         to->few.factors[i].scale = scale;
         return;
     }
-    factors *f = &to->chunk->factors[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i];
+    factors *f = chunk_factors(to, i);
     f->scale = scale;
     if (CODE_BIAS > 0 && !(HAS_HALVES(to->kind) && i % 2))
         f->minus = multiply(scale, all_floats(-0x1.8p23f));
@@ -188,7 +194,7 @@ INLINE void put_offset(sink *to, int i, floats offset)
     if (to->n_tokens)
         to->few.factors[i].offset = offset;
     else
-        to->chunk->factors[(HAS_HALVES(to->kind) ? 2 : 1) * to->first + i].offset = offset;
+        chunk_factors(to, i)->offset = offset;
 }
 
 /* Where a sum of products begins when codes are as stored: at minus what their bias adds. */
