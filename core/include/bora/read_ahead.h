@@ -30,9 +30,8 @@ static inline bool bora_reads_in_order(void)
 #endif
 }
 
-/* To be called for each `n_lines` that are read from `at` on, where lines are wanted in order. A few at a time, between
- * other work, are better than many at once. */
-static inline __attribute__((always_inline)) void bora_read_ahead_in_order(uintptr_t at, int n_lines)
+/* Asks for lines in order. A few at a time, between other work, are better than many at once. */
+static inline __attribute__((always_inline)) void bora_read_lines_ahead(uintptr_t at, int n_lines)
 {
 #ifdef __clang__
 #pragma unroll
@@ -40,7 +39,7 @@ static inline __attribute__((always_inline)) void bora_read_ahead_in_order(uintp
 #pragma GCC unroll 16
 #endif
     for (int i = 0; i < n_lines; i++)
-        __builtin_prefetch((const void *)(at + (uintptr_t)(BORA_READ_AHEAD_DISTANCE + i * BORA_READ_AHEAD_LINE)), 0, 3);
+        __builtin_prefetch((const void *)(at + (uintptr_t)(i * BORA_READ_AHEAD_LINE)), 0, 3);
 }
 
 /* In the order that the processor wants: to be called once for each BORA_READ_AHEAD_COLUMN bytes that are read; `at` is
@@ -48,7 +47,7 @@ static inline __attribute__((always_inline)) void bora_read_ahead_in_order(uintp
 static inline __attribute__((always_inline)) void bora_read_ahead(uintptr_t at)
 {
     if (bora_reads_in_order()) {
-        bora_read_ahead_in_order(at, BORA_READ_AHEAD_COLUMN / BORA_READ_AHEAD_LINE);
+        bora_read_lines_ahead(at + BORA_READ_AHEAD_DISTANCE, BORA_READ_AHEAD_COLUMN / BORA_READ_AHEAD_LINE);
         return;
     }
     const uintptr_t in_window = at % BORA_READ_AHEAD_WINDOW;

@@ -21,4 +21,6 @@ PACKING(q4_k);
 PACKING(q5_k);
 PACKING(q6_k);
 
+#undef PACKING
+
 #endif

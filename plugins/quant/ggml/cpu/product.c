@@ -10,6 +10,9 @@
 #ifdef __AMX_INT8__
 #include "matrix_unit.h"
 #endif
+#ifdef WIDE
+#include "wide.h"
+#endif
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -30,18 +33,6 @@ INLINE words biased(words codes, bool flip)
     EACH_REGISTER(q)
     codes.r[q] ^= flip ? 0x80808080u : 0;
     return codes;
-}
-
-/* Where a sum of products begins. With unsigned codes (CODE_BIAS) that is the bits of 1.5 * 2^23, less what the codes'
- * bias adds: then the sum's bits are a float already, and to convert it is to subtract. */
-INLINE ints begin_sum(code_kind kind, const int8_t *bias)
-{
-    return all_ints(CODE_BIAS == 0 ? 0 : IS_SIGNED(kind) ? int_at(bias) : WHOLE_FLOAT);
-}
-
-INLINE floats float_sum(ints sum)
-{
-    return CODE_BIAS > 0 ? subtract(floats_of_bits(sum), 0x1.8p23f) : float_ints(sum);
 }
 
 /* A sum of products waits for the one before in its lane: two for each token are on their way at a time, of two blocks,
@@ -144,6 +135,27 @@ ADD_TOKENS(add, OFFSET_32, false)
 ADD_TOKENS(add, SIGNED_16, false)
 ADD_TOKENS(add, OFFSET_16, false)
 static const add_function add_functions[] = { add_SIGNED_32, add_OFFSET_32, add_SIGNED_16, add_OFFSET_16 };
+
+#ifdef WIDE
+typedef void (*add_wide_function)(const chunk *chunks, int n_blocks, const next_chunks *next, const int8_t *acts,
+                                  size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results,
+                                  size_t result_stride);
+
+#define ADD_WIDE(KIND)                                                                                                 \
+    static void add_wide_##KIND(const chunk *chunks, int n_blocks, const next_chunks *next, const int8_t *acts,        \
+                                size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results,             \
+                                size_t result_stride)                                                                  \
+    {                                                                                                                  \
+        add_wide(KIND, chunks, n_blocks, next, acts, act_bytes, n_tokens, first, k, results, result_stride);           \
+    }
+
+ADD_WIDE(SIGNED_32)
+ADD_WIDE(OFFSET_32)
+ADD_WIDE(SIGNED_16)
+ADD_WIDE(OFFSET_16)
+static const add_wide_function add_wide_functions[] = { add_wide_SIGNED_32, add_wide_OFFSET_32, add_wide_SIGNED_16,
+                                                        add_wide_OFFSET_16 };
+#endif
 
 #ifdef __AMX_INT8__
 /* For the tokens that are left over where codes were unpacked for tiles, which take them with their signs. */
@@ -268,6 +280,44 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
     put_results(results, n_rows, n_tokens, out, out_stride);
 }
 
+#ifdef WIDE
+/* The same for two panels that lie one behind the other. */
+static void multiply_panels(const format_functions *format, const uint8_t *panels, int n_rows, int64_t k,
+                            const int8_t *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride)
+{
+    const size_t panel_bytes = (size_t)(k / format->block_elems) * format->block_bytes * PANEL_ROWS;
+    if (n_tokens <= MOST_FEW_TOKENS || n_rows <= PANEL_ROWS) {
+        for (int r = 0; r < n_rows; r += PANEL_ROWS, panels += panel_bytes) {
+            const int n = n_rows - r < PANEL_ROWS ? n_rows - r : PANEL_ROWS;
+            multiply_panel(format, true, panels, 0, n, k, acts, act_bytes, n_tokens, out + r, out_stride);
+        }
+        return;
+    }
+    _Alignas(64) chunk chunks[WIDE_PANELS];
+    _Alignas(64) floats results[WIDE_PANELS][MAX_TOKENS];
+    EACH_PANEL(p)
+    memset(results[p], 0, (size_t)n_tokens * sizeof *results[p]);
+    const size_t block_bytes = PANEL_ROWS * format->block_bytes * BLOCK / (size_t)format->block_elems;
+    for (int64_t first = 0; first < k; first += CHUNK_BLOCKS * BLOCK) {
+        const int64_t left = (k - first) / BLOCK;
+        const int n_blocks = left < CHUNK_BLOCKS ? (int)left : CHUNK_BLOCKS;
+        const size_t at = (size_t)(first / BLOCK) * block_bytes, bytes = (size_t)n_blocks * block_bytes;
+        const size_t next_at = left > n_blocks ? at + bytes : WIDE_PANELS * panel_bytes; /* the next two panels */
+        next_chunks next = { .n_lines = (int)(bytes / BORA_READ_AHEAD_LINE) };
+        EACH_PANEL(p)
+        {
+            const uint8_t *panel = panels + (size_t)p * panel_bytes;
+            format->panels.unpack(panel + at, 0, n_blocks, CODE_BIAS, &chunks[p]);
+            next.from[p] = (const uint8_t *)((uintptr_t)panel + next_at); /* may be behind the end of everything */
+        }
+        add_wide_functions[format->kind](chunks, n_blocks, &next, acts, act_bytes, n_tokens, first, k, results[0],
+                                         MAX_TOKENS);
+    }
+    put_results(results[0], PANEL_ROWS, n_tokens, out, out_stride);
+    put_results(results[1], n_rows - PANEL_ROWS, n_tokens, out + PANEL_ROWS, out_stride);
+}
+#endif
+
 #define BLOCK_BYTES(packed, NAME) ((packed ? PANEL_ROWS : 1) * sizeof(NAME##_block))
 
 /* The functions of a format and a layout. */
@@ -290,6 +340,7 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
                                       size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)       \
     {                                                                                                                  \
         sink to = { .kind = KIND, .n_tokens = N, .zero_bias = CODE_BIAS ? ZERO : 0, .zero_shift = ZERO_SHIFT(ZERO) };  \
+        to.n_blocks = BLOCK_ELEMS / BLOCK;                                                                             \
         UNROLL(int t = 0; t < N; t++)                                                                                  \
         {                                                                                                              \
             const int token = t < n_tokens ? t : n_tokens - 1;                                                         \
@@ -299,7 +350,7 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
         for (int b = 0; b < n_blocks; b += BLOCK_ELEMS / BLOCK, p += BLOCK_BYTES(packed, NAME)) {                      \
             to.few.at = places_of(KIND, first / BLOCK + b, k);                                                         \
             if (packed)                                                                                                \
-                fetch_ahead(p, BLOCK_BYTES(packed, NAME));                                                             \
+                fetch_after(&to, p, BLOCK_BYTES(packed, NAME));                                                        \
             unpack_##NAME(packed, p, stride, &to);                                                                     \
         }                                                                                                              \
         UNROLL(int t = 0; t < N; t++)                                                                                  \
@@ -343,11 +394,39 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
 #define FEW_PANELS(NAME) FEW_ROWS(NAME)
 #endif
 
+/* What a tile packs together: a panel, or two, one behind the other. */
+#ifdef WIDE
+#define PACKED_ROWS (WIDE_PANELS * PANEL_ROWS)
+#define PACKED(function) wide_##function
+#define PACKING(NAME)                                                                                                  \
+    static size_t PACKED(panel_bytes_##NAME)(int64_t k)                                                                \
+    {                                                                                                                  \
+        return WIDE_PANELS * panel_bytes_##NAME(k);                                                                    \
+    }                                                                                                                  \
+    static void PACKED(pack_##NAME)(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows,           \
+                                    int64_t k, void *panel)                                                            \
+    {                                                                                                                  \
+        EACH_PANEL(p)                                                                                                  \
+        {                                                                                                              \
+            const int left = n_rows - p * PANEL_ROWS, n = left < 0 ? 0 : left < PANEL_ROWS ? left : PANEL_ROWS;        \
+            pack_##NAME(quant, (const uint8_t *)rows + (size_t)(p * PANEL_ROWS) * row_bytes, row_bytes, n, k,          \
+                        (uint8_t *)panel + (size_t)p * panel_bytes_##NAME(k));                                         \
+        }                                                                                                              \
+    }
+#define MULTIPLY_PACKED(format, panel, ...) multiply_panels(format, panel, __VA_ARGS__)
+#else
+#define PACKED_ROWS PANEL_ROWS
+#define PACKED(function) function
+#define PACKING(NAME)
+#define MULTIPLY_PACKED(format, panel, ...) multiply_panel(format, true, panel, 0, __VA_ARGS__)
+#endif
+
 /* Two tiles for each format: for rows as they lie, and for panels. */
 #define FORMAT(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                          \
     UNPACK(rows, false, NAME, KIND, BLOCK_ELEMS)                                                                       \
     UNPACK(panels, true, NAME, KIND, BLOCK_ELEMS)                                                                      \
     ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                             \
+    PACKING(NAME)                                                                                                      \
     static const format_functions format_##NAME = {                                                                    \
         KIND, BLOCK_ELEMS, sizeof(NAME##_block), { rows_##NAME, FEW_ROWS(NAME) }, { panels_##NAME, FEW_PANELS(NAME) }, \
     };                                                                                                                 \
@@ -363,18 +442,18 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
                                   float *scratch)                                                                      \
     {                                                                                                                  \
         (void)quant, (void)scratch, (void)row_bytes;                                                                   \
-        multiply_panel(&format_##NAME, true, panel, 0, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);         \
+        MULTIPLY_PACKED(&format_##NAME, panel, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);                 \
     }                                                                                                                  \
     const tile_pair JOIN(tiles_##NAME##_, TIER) = {                                                                    \
         .rows = { .panel_rows = PANEL_ROWS,                                                                            \
                   .max_tokens = MAX_TOKENS,                                                                            \
                   .activation = &quant_activation,                                                                     \
                   .dot = dot_##NAME },                                                                                 \
-        .panels = { .panel_rows = PANEL_ROWS,                                                                          \
+        .panels = { .panel_rows = PACKED_ROWS,                                                                         \
                     .max_tokens = MAX_TOKENS,                                                                          \
                     .activation = &quant_activation,                                                                   \
-                    .panel_bytes = panel_bytes_##NAME,                                                                 \
-                    .pack = pack_##NAME,                                                                               \
+                    .panel_bytes = PACKED(panel_bytes_##NAME),                                                         \
+                    .pack = PACKED(pack_##NAME),                                                                       \
                     .dot = dot_packed_##NAME },                                                                        \
     };
 

@@ -20,6 +20,7 @@ TIER_TILES(portable);
 TIER_TILES(avx2);
 TIER_TILES(avxvnni);
 TIER_TILES(avx512vnni);
+TIER_TILES(zen);
 TIER_TILES(amx);
 #endif
 #ifdef __aarch64__

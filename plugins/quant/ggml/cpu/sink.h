@@ -96,10 +96,13 @@ typedef struct sink {
     code_kind kind;
     int n_tokens;      /* that codes are multiplied with; 0: they go to the chunk. Constant where this is inlined */
     uint8_t zero_bias; /* added to codes around zero */
+    int n_blocks;      /* that are unpacked together */
     int zero_shift;    /* with it, 128 >> zero_shift stands for zero; for products */
     chunk *chunk;
     int first; /* what is unpacked begins with this block of the chunk */
     few_products few;
+    const uint8_t *from; /* what is unpacked for few tokens, if it lies in a panel, and its bytes, for fetch_part(): */
+    int n_bytes;         /* 0: not in a panel */
 } sink;
 
 INLINE row_places places_of(code_kind kind, int64_t at, int64_t k)
@@ -136,6 +139,18 @@ INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
         bora_read_ahead(at);
 }
 
+/* The same for a block that is unpacked for few tokens. Where memory is asked in order, that is done part by part. */
+INLINE void fetch_after(sink *to, const uint8_t *p, size_t bytes)
+{
+#ifdef READS_IN_ORDER
+    to->from = p;
+    to->n_bytes = (int)bytes;
+#else
+    (void)to;
+    fetch_ahead(p, bytes);
+#endif
+}
+
 INLINE float float_at(const int8_t *p)
 {
     float f;
@@ -148,6 +163,18 @@ INLINE int32_t int_at(const int8_t *p)
     int32_t i;
     memcpy(&i, p, sizeof i);
     return i;
+}
+
+/* Where a sum of products begins. With unsigned codes (CODE_BIAS) that is the bits of 1.5 * 2^23, less what the codes'
+ * bias adds: then the sum's bits are a float already, and to convert it is to subtract. */
+INLINE ints begin_sum(code_kind kind, const int8_t *bias)
+{
+    return all_ints(CODE_BIAS == 0 ? 0 : IS_SIGNED(kind) ? int_at(bias) : WHOLE_FLOAT);
+}
+
+INLINE floats float_sum(ints sum)
+{
+    return CODE_BIAS > 0 ? subtract(floats_of_bits(sum), 0x1.8p23f) : float_ints(sum);
 }
 
 /* sum * scale, rounded once; with unsigned codes by (1.5 * 2^23 + sum) * scale + minus: a scale has so few digits that
@@ -220,6 +247,12 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         to->chunk->codes[to->first + b][j].r[q] = codes[j].r[q];
         return;
     }
+#ifdef READS_IN_ORDER /* a part of it with each block */
+    const int n_lines = (to->n_bytes + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
+    const int line = b * n_lines / to->n_blocks, end = (b + 1) * n_lines / to->n_blocks;
+    bora_read_lines_ahead((uintptr_t)to->from + (uintptr_t)(BORA_READ_AHEAD_DISTANCE + line * BORA_READ_AHEAD_LINE),
+                          end - line);
+#endif
     few_products *few = &to->few;
     const int n_dots = few_dots(to), n_words = WORDS_PER_BLOCK / n_dots;
     UNROLL(int t = 0; t < to->n_tokens; t++)

@@ -324,6 +324,25 @@ INLINE int_register dot_register(int_register acc, word_register codes, const in
 #endif
 }
 
+#if defined(__AVX512VNNI__)
+/* The four numbers at x in all lanes, and sums of their products with codes. Loaded once: the compiler would rather
+ * have each product read them again. */
+INLINE words all_words(const int8_t *x)
+{
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    words all = { { (word_register)_mm512_set1_epi32(four) } };
+    __asm__("" : "+v"(all.r[0]));
+    return all;
+}
+
+INLINE ints dot_all(ints acc, words codes, words four)
+{
+    acc.r[0] = (int_register)_mm512_dpbusd_epi32((__m512i)acc.r[0], (__m512i)codes.r[0], (__m512i)four.r[0]);
+    return acc;
+}
+#endif
+
 INLINE ints dot_words(ints acc, words codes, const int8_t *x)
 {
     EACH_REGISTER(q)
