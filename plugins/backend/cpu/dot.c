@@ -34,7 +34,7 @@ const cpu_loops *cpu_best_loops(void)
 void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const void *acts, size_t act_bytes,
              int n_tokens, float *out, size_t out_stride)
 {
-    cpu_best_loops()->dot(rows, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
+    cpu_best_loops()->dot(rows, row_bytes, CPU_DOT_STEP * sizeof(float), n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
 void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,

@@ -7,14 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* out[t * out_stride + r] = row r . activation t, over k numbers; strides of rows and activations in bytes. */
-typedef void cpu_dot_loop(const char *rows, size_t row_bytes, int n_rows, int64_t k, const char *acts, size_t act_bytes,
-                          int n_acts, float *out, size_t out_stride);
+/* out[t * out_stride + r] = row r . activation t, over k numbers; numbers n to n + 15 of row r, for n a multiple of 16,
+ * lie at rows + r * row_bytes + n / 16 * step_bytes. Activations lie act_bytes apart. */
+typedef void cpu_dot_loop(const char *rows, size_t row_bytes, size_t step_bytes, int n_rows, int64_t k,
+                          const char *acts, size_t act_bytes, int n_acts, float *out, size_t out_stride);
 
-/* The rest is as in cpu.h. */
+enum { CPU_DOT_STEP = 16 };
+
 typedef struct cpu_loops {
     const char *name;
     bool (*usable)(void); /* asks the processor */
+    int block_rows;       /* that are read together: 6 or 3 */
     cpu_dot_loop *dot;
     /* Rows of 16-bit floats, turned into floats while they are read; NULL: this processor has no instructions for
      * that. */

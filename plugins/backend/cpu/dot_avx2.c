@@ -63,6 +63,7 @@ PART_FUNCTION float add_parts(const part *x)
 const cpu_loops cpu_loops_avx2 = {
     .name = "AVX2",
     .usable = has_avx2,
+    .block_rows = BLOCK_ROWS,
     .dot = dot,
     .dot_f16 = dot_f16,
     .dot_bf16 = dot_bf16,

@@ -111,6 +111,7 @@ static bool usable(void)
 const cpu_loops cpu_loops_avx512 = {
     .name = "AVX-512",
     .usable = usable,
+    .block_rows = BLOCK_ROWS,
     .dot = dot,
     .dot_f16 = dot_f16,
     .dot_bf16 = dot_bf16,

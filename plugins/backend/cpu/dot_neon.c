@@ -63,6 +63,7 @@ static bool usable(void)
 const cpu_loops cpu_loops_neon = {
     .name = "NEON",
     .usable = usable,
+    .block_rows = BLOCK_ROWS,
     .dot = dot,
     .dot_f16 = dot_f16,
     .dot_bf16 = dot_bf16,

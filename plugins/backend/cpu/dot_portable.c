@@ -86,6 +86,7 @@ static bool usable(void)
 const cpu_loops cpu_loops_portable = {
     .name = "portable",
     .usable = usable,
+    .block_rows = BLOCK_ROWS,
     .dot = dot,
     .weighted_sum = weighted_sum,
     .state_step = state_step,
