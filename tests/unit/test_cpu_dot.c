@@ -107,7 +107,8 @@ static void check_type(const variant *v, const char *name, int together)
         const char *rows = v->number_bytes == 2 ? (const char *)half : (const char *)numbers;
         for (int n_acts = 1; n_acts <= 70; n_acts += k > 1000 && n_acts > 1 ? 23 : n_acts > 9 ? 12 : 1)
             check_dot(v, name, together, 13, n_acts, k, rows, numbers, acts);
-        check_dot(v, name, together, 13, MOST_ACTS - 1, k, rows, numbers, acts); /* more than go through all rows together */
+        check_dot(v, name, together, 13, MOST_ACTS - 1, k, rows, numbers,
+                  acts); /* more than go through all rows together */
         for (int n_rows = 1; n_rows <= (k > 100 ? 7 : MOST_ROWS); n_rows++)
             check_dot(v, name, together, n_rows, 5, k, rows, numbers, acts);
         free(half);
@@ -116,17 +117,23 @@ static void check_type(const variant *v, const char *name, int together)
     }
 }
 
+static void check_dots(const cpu_loops *loops, const cpu_dots *dots)
+{
+    check_type(&(variant){ "f32", 4, dots->f32 }, loops->name, loops->block_rows);
+    if (dots->f16)
+        check_type(&(variant){ "f16", 2, dots->f16 }, loops->name, loops->block_rows);
+    if (dots->bf16)
+        check_type(&(variant){ "bf16", 2, dots->bf16 }, loops->name, loops->block_rows);
+}
+
 static void dot_products_have_one_order(void **state)
 {
     (void)state;
     for (const cpu_loops *const *l = cpu_all_loops; *l; l++) {
         if (!(*l)->usable())
             continue;
-        check_type(&(variant){ "f32", 4, (*l)->dot }, (*l)->name, (*l)->block_rows);
-        if ((*l)->dot_f16)
-            check_type(&(variant){ "f16", 2, (*l)->dot_f16 }, (*l)->name, (*l)->block_rows);
-        if ((*l)->dot_bf16)
-            check_type(&(variant){ "bf16", 2, (*l)->dot_bf16 }, (*l)->name, (*l)->block_rows);
+        check_dots(*l, &(*l)->by_pages);
+        check_dots(*l, &(*l)->in_order);
     }
 }
 
@@ -141,16 +148,16 @@ static void numbers_of_16_bits_are_widened_exactly(void **state)
     const float one = 1;
     float *wide = blank_floats(ALL);
     for (const cpu_loops *const *l = cpu_all_loops; *l; l++) {
-        if (!(*l)->usable() || !(*l)->dot_f16)
+        if (!(*l)->usable() || !(*l)->in_order.f16)
             continue;
-        (*l)->dot_bf16(bytes + 1, 2, 0, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
+        (*l)->in_order.bf16(bytes + 1, 2, 0, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
         for (int i = 0; i < ALL; i++) {
             const uint32_t bits = (uint32_t)i << 16;
             float expected;
             memcpy(&expected, &bits, sizeof expected);
             assert_true(isnan(expected) ? isnan(wide[i]) : wide[i] == expected);
         }
-        (*l)->dot_f16(bytes + 1, 2, 0, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
+        (*l)->in_order.f16(bytes + 1, 2, 0, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
         for (int i = 0; i < ALL; i++) {
             const int exponent = i >> 10 & 31, mantissa = i & 0x3ff;
             float expected = exponent == 31 ? (mantissa ? NAN : INFINITY)
@@ -184,7 +191,7 @@ static void fused_is_rounded_once(void **state)
             float got;
             if (!(*l)->usable())
                 continue;
-            (*l)->dot((const char *)a, 0, 16 * sizeof(float), 1, 17, (const char *)b, 0, 1, &got, 1);
+            (*l)->in_order.f32((const char *)a, 0, 16 * sizeof(float), 1, 17, (const char *)b, 0, 1, &got, 1);
             assert_same_bits(&got, &expected, 1, (*l)->name);
         }
     }

@@ -6,6 +6,10 @@
  * vectors and however rows, activations and the numbers of a row are cut into blocks: a sum is alone in its lane, and
  * is stored and loaded again between blocks as it is.
  *
+ * Memory is asked for what comes next in one of two orders (bora/read_ahead.h). Where it is asked by pages, numbers of
+ * 16 bits are also turned into floats once for many activations, and for each block of them otherwise: there that takes
+ * the place of multiply-adds, here it goes on beside them.
+ *
  * Defined before: TARGET (the attribute of every function here); the type `part`, a register of PART floats, with
  * splat, load_f32, store, multiply, fused (a * b + c) and add_parts; BLOCK_ROWS and BLOCK_ACTS, a block whose sums fill
  * the registers; EACH_ACTS(M, ...), M(..., n) for n = 1 … BLOCK_ACTS; and where there are instructions for it, HAS_HALF
@@ -19,16 +23,14 @@
 #define INLINE TARGET static inline __attribute__((always_inline))
 
 enum {
-    LANES = 16,
+    LANES = CPU_DOT_STEP,
     PARTS = LANES / PART, /* registers for them */
     COLUMNS = 64 / LANES,
     PIECE_BYTES = 4096,    /* of a row in one go, so that a block's rows stay in the first cache */
-    PIECE = PIECE_BYTES / sizeof(float),
     GROUP = 128,           /* activations that go through all rows together, if they fit the second cache, */
     GROUP_BYTES = 1 << 20, /* in which they may take so much */
     WIDEN_BLOCKS = 3,      /* so many blocks of activations and more share rows that were widened once */
-    AHEAD_STEPS = 8        /* between reading ahead */
-,DIST_BLOCKS=1,DIST1=8192,DISTP=4096
+    AHEAD_STEPS = 8        /* between reading ahead by pages */
 };
 
 typedef struct lanes {
@@ -111,10 +113,10 @@ typedef struct stretch {
     int64_t n_steps;
     lanes *sums;         /* [blocks][rows][acts] kept between stretches */
     bool first, last;    /* no sums before; no numbers behind */
-    float *wide;         /* [steps][rows][LANES] where the rows are written as floats */
+    char *wide;          /* [steps][rows][LANES] where the rows are written as floats */
     uintptr_t ahead_at;  /* what memory is asked for next, ... */
+    size_t ahead_bytes;  /* in order: that the next asking is further on; 0: by pages, */
     uintptr_t ahead_end; /* ... up to here, ... */
-    size_t ahead_bytes;  /* ... with so many bytes between askings, or ... */
     int ahead_columns;   /* ... so many columns before each AHEAD_STEPS steps */
     float *out;
     size_t out_stride;
@@ -153,11 +155,16 @@ INLINE void finish(int n_rows, int n_acts, lanes sum[BLOCK_ROWS][BLOCK_ACTS], fl
     EACH(r, n_rows) EACH(t, n_acts) out[(size_t)t * out_stride + (size_t)r] = add_lanes(sum[r][t]);
 }
 
+/* That one step of so many rows reads, at most: so often each step asks, if for parts of lines. */
+INLINE int lines_of_step(number type, int n_rows)
+{
+    return (n_rows * LANES * (int)bytes_of(type) + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
+}
+
 /* n_rows and n_acts are constants where this is inlined, so that the sums live in registers. */
 INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *s, int n_blocks)
 {
     const size_t row_bytes = s->row_bytes, step_bytes = s->step_bytes, act_bytes = s->act_bytes;
-    const int lines = n_rows * LANES * (int)bytes_of(type) / BORA_READ_AHEAD_LINE;
     for (int b = 0; b < n_blocks; b++) {
         lanes sum[BLOCK_ROWS][BLOCK_ACTS], *kept = s->sums + b * n_rows * n_acts;
         uintptr_t rows = (uintptr_t)s->rows, acts = (uintptr_t)s->acts + (size_t)(b * n_acts) * act_bytes;
@@ -167,10 +174,11 @@ INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *
         else
             EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = kept[r * n_acts + t].parts[p];
         if (s->ahead_bytes) {
-            uintptr_t ahead = s->ahead_at;
+            const int lines = lines_of_step(type, n_rows);
             const size_t each = s->ahead_bytes;
+            uintptr_t ahead = s->ahead_at;
             for (int64_t i = s->n_steps; i > 0; i--) {
-                EACH(l, lines) __builtin_prefetch((const void *)(ahead + (size_t)l * each), 0, 3);
+                EACH(l, lines) bora_read_ahead_in_order(ahead + (size_t)l * each, 1);
                 dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
                 ahead += (size_t)lines * each;
                 rows += step_bytes;
@@ -252,38 +260,40 @@ INLINE void next_blocks(stretch *s, int n_rows, int n)
     s->sums += n * BLOCK_ACTS * n_rows;
 }
 
-/* Spreads asking for what follows the block over the work on it. */
-INLINE void plan_ahead(stretch *s, number type, int n_rows, int64_t n_steps, int n_blocks)
+/* Spreads asking memory over all steps of a block of rows, which so many blocks of activations take. In order that is
+ * for what comes behind the numbers that are read together: a piece of packed rows, all of others. */
+INLINE void plan_ahead(stretch *s, bool in_order, number type, int n_rows, int64_t n_steps, int64_t piece, int n_blocks)
 {
-    const int step_bytes = n_rows * LANES * (int)bytes_of(type);
+    const size_t bytes = (size_t)n_rows * LANES * bytes_of(type);
     const bool packed = s->row_bytes < s->step_bytes;
+    const size_t all = packed ? (size_t)n_steps * s->step_bytes : (size_t)n_rows * s->row_bytes;
     const uintptr_t begin = (uintptr_t)s->rows;
-    const size_t block_bytes = packed ? (size_t)n_steps * s->step_bytes : (size_t)n_rows * s->row_bytes;
-    if (bora_reads_in_order()) {
-        s->ahead_at = begin + (packed ? (size_t)(n_blocks <= DIST_BLOCKS ? DIST1 : n_rows * DISTP) : block_bytes);
-        s->ahead_bytes = (size_t)((BORA_READ_AHEAD_LINE + n_blocks - 1) / n_blocks);
+    if (in_order) {
+        const size_t askings = (size_t)(lines_of_step(type, n_rows) * n_blocks);
+        s->ahead_bytes = (bytes + askings - 1) / askings;
+        s->ahead_at = begin + (!packed ? all : n_blocks > 1 ? (size_t)piece * bytes : 0);
     } else {
-        const int columns = AHEAD_STEPS * step_bytes / BORA_READ_AHEAD_COLUMN;
+        const int columns = AHEAD_STEPS * (int)bytes / BORA_READ_AHEAD_COLUMN;
         s->ahead_at = begin / BORA_READ_AHEAD_COLUMN * BORA_READ_AHEAD_COLUMN;
-        s->ahead_end = begin + block_bytes;
+        s->ahead_end = begin + all;
         s->ahead_columns = (columns + n_blocks - 1) / n_blocks;
     }
 }
 
 /* All of some rows with some activations, at most GROUP. */
-TARGET static void dot_rows(const blocks *table, number type, int height, int n_rows, int64_t k, const stretch *all,
-                            int n_acts)
+TARGET static void dot_rows(const blocks *table, bool in_order, number type, int height, int n_rows, int64_t k,
+                            const stretch *all, int n_acts)
 {
     lanes sums[GROUP * BLOCK_ROWS];
-    _Alignas(64) float wide[BLOCK_ROWS * PIECE];
+    _Alignas(64) char wide[BLOCK_ROWS * PIECE_BYTES];
     const int n_blocks = n_acts / BLOCK_ACTS, n_others = n_acts % BLOCK_ACTS, asking = n_blocks + (n_others > 0);
-    const bool widen = table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS && !bora_reads_in_order();
-    const int64_t piece = (int64_t)PIECE_BYTES / LANES / (int64_t)(widen ? sizeof(float) : bytes_of(type));
+    const bool widen = !in_order && table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
+    const int64_t piece = PIECE_BYTES / LANES / (int64_t)bytes_of(widen ? F32 : type);
     const int64_t n_steps = k / LANES, most = asking > 1 ? piece : n_steps;
     const size_t rest = (size_t)(k % LANES);
     stretch s = *all;
     s.wide = wide;
-    plan_ahead(&s, type, n_rows, n_steps, asking);
+    plan_ahead(&s, in_order, type, n_rows, n_steps, piece, asking);
     int64_t step = 0;
     do {
         const blocks *now = table;
@@ -300,7 +310,7 @@ TARGET static void dot_rows(const blocks *table, number type, int height, int n_
         if (widen) {
             table->widening(&s, 1);
             next_blocks(&s, n_rows, 1);
-            s.rows = (const char *)wide;
+            s.rows = wide;
             s.row_bytes = LANES * sizeof(float);
             s.step_bytes = (size_t)n_rows * s.row_bytes;
             now = &dot_blocks;
@@ -321,8 +331,9 @@ TARGET static void dot_rows(const blocks *table, number type, int height, int n_
     }
 }
 
-INLINE void dot_all(const blocks *table, number type, const char *rows, size_t row_bytes, size_t step_bytes, int n_rows,
-                    int64_t k, const char *acts, size_t act_bytes, int n_acts, float *out, size_t out_stride)
+INLINE void dot_all(const blocks *table, bool in_order, number type, const char *rows, size_t row_bytes,
+                    size_t step_bytes, int n_rows, int64_t k, const char *acts, size_t act_bytes, int n_acts,
+                    float *out, size_t out_stride)
 {
     int group =
         k > 0 && GROUP_BYTES / k / (int)sizeof(float) < GROUP ? (int)(GROUP_BYTES / k / (int)sizeof(float)) : GROUP;
@@ -338,25 +349,36 @@ INLINE void dot_all(const blocks *table, number type, const char *rows, size_t r
                                   .act_bytes = act_bytes,
                                   .out = out + (size_t)t * out_stride + r,
                                   .out_stride = out_stride };
-            dot_rows(table, type, height, n, k, &all, n_acts - t < group ? n_acts - t : group);
+            dot_rows(table, in_order, type, height, n, k, &all, n_acts - t < group ? n_acts - t : group);
         }
 }
 
-#define DOT(type, name)                                                                                                \
+#define DOT(name, table, in_order, type)                                                                               \
     TARGET static void name(const char *rows, size_t row_bytes, size_t step_bytes, int n_rows, int64_t k,              \
                             const char *acts, size_t act_bytes, int n_acts, float *out, size_t out_stride)             \
     {                                                                                                                  \
-        dot_all(&name##_blocks, type, rows, row_bytes, step_bytes, n_rows, k, acts, act_bytes, n_acts, out,            \
+        dot_all(&(table), in_order, type, rows, row_bytes, step_bytes, n_rows, k, acts, act_bytes, n_acts, out,        \
                 out_stride);                                                                                           \
     }
 
-DOT(F32, dot)
-
+DOT(f32_by_pages, dot_blocks, false, F32)
+DOT(f32_in_order, dot_blocks, true, F32)
 #ifdef HAS_HALF
 BLOCKS_16(F16, dot_f16_blocks)
 BLOCKS_16(BF16, dot_bf16_blocks)
-DOT(F16, dot_f16)
-DOT(BF16, dot_bf16)
+DOT(f16_by_pages, dot_f16_blocks, false, F16)
+DOT(f16_in_order, dot_f16_blocks, true, F16)
+DOT(bf16_by_pages, dot_bf16_blocks, false, BF16)
+DOT(bf16_in_order, dot_bf16_blocks, true, BF16)
+#define DOTS(how)                                                                                                      \
+    {                                                                                                                  \
+        f32_##how, f16_##how, bf16_##how                                                                               \
+    }
+#else
+#define DOTS(how)                                                                                                      \
+    {                                                                                                                  \
+        f32_##how, NULL, NULL                                                                                          \
+    }
 #endif
 
 /* n_lanes times 16 columns, n_lanes a constant where this is inlined. */

@@ -64,9 +64,8 @@ const cpu_loops cpu_loops_neon = {
     .name = "NEON",
     .usable = usable,
     .block_rows = BLOCK_ROWS,
-    .dot = dot,
-    .dot_f16 = dot_f16,
-    .dot_bf16 = dot_bf16,
+    .by_pages = DOTS(by_pages),
+    .in_order = DOTS(in_order),
     .weighted_sum = weighted_sum,
     .state_step = state_step,
 };

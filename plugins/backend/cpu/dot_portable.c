@@ -87,7 +87,8 @@ const cpu_loops cpu_loops_portable = {
     .name = "portable",
     .usable = usable,
     .block_rows = BLOCK_ROWS,
-    .dot = dot,
+    .by_pages = DOTS(by_pages),
+    .in_order = DOTS(in_order),
     .weighted_sum = weighted_sum,
     .state_step = state_step,
 };
