@@ -287,7 +287,8 @@ TARGET static void dot_rows(const blocks *table, bool in_order, number type, int
     lanes sums[GROUP * BLOCK_ROWS];
     _Alignas(64) char wide[BLOCK_ROWS * PIECE_BYTES];
     const int n_blocks = n_acts / BLOCK_ACTS, n_others = n_acts % BLOCK_ACTS, asking = n_blocks + (n_others > 0);
-    const bool widen = !in_order && table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
+    const bool beside = in_order && BLOCK_ACTS > 2;
+    const bool widen = !beside && table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
     const int64_t piece = PIECE_BYTES / LANES / (int64_t)bytes_of(widen ? F32 : type);
     const int64_t n_steps = k / LANES, most = asking > 1 ? piece : n_steps;
     const size_t rest = (size_t)(k % LANES);
