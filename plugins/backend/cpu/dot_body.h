@@ -6,9 +6,9 @@
  * vectors and however rows, activations and the numbers of a row are cut into blocks: a sum is alone in its lane, and
  * is stored and loaded again between blocks as it is.
  *
- * Memory is asked for what comes next in one of two orders (bora/read_ahead.h). Where it is asked by pages, numbers of
- * 16 bits are also turned into floats once for many activations, and for each block of them otherwise: there that takes
- * the place of multiply-adds, here it goes on beside them.
+ * Memory is asked for what comes next in one of two orders (bora/read_ahead.h). Numbers of 16 bits become floats once
+ * for many activations, where that would take the place of multiply-adds otherwise. Processors that are asked in order
+ * do it beside them, if each number is then used often enough.
  *
  * Defined before: TARGET (the attribute of every function here); the type `part`, a register of PART floats, with
  * splat, load_f32, store, multiply, fused (a * b + c) and add_parts; BLOCK_ROWS and BLOCK_ACTS, a block whose sums fill
@@ -115,7 +115,7 @@ typedef struct stretch {
     bool first, last;    /* no sums before; no numbers behind */
     char *wide;          /* [steps][rows][LANES] where the rows are written as floats */
     uintptr_t ahead_at;  /* what memory is asked for next, ... */
-    size_t ahead_bytes;  /* in order: that the next asking is further on; 0: by pages, */
+    size_t ahead_bytes;  /* ... in order, so many a step; 0: by pages, ... */
     uintptr_t ahead_end; /* ... up to here, ... */
     int ahead_columns;   /* ... so many columns before each AHEAD_STEPS steps */
     float *out;
@@ -155,12 +155,6 @@ INLINE void finish(int n_rows, int n_acts, lanes sum[BLOCK_ROWS][BLOCK_ACTS], fl
     EACH(r, n_rows) EACH(t, n_acts) out[(size_t)t * out_stride + (size_t)r] = add_lanes(sum[r][t]);
 }
 
-/* That one step of so many rows reads, at most: so often each step asks, if for parts of lines. */
-INLINE int lines_of_step(number type, int n_rows)
-{
-    return (n_rows * LANES * (int)bytes_of(type) + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
-}
-
 /* n_rows and n_acts are constants where this is inlined, so that the sums live in registers. */
 INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *s, int n_blocks)
 {
@@ -174,13 +168,13 @@ INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *
         else
             EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = kept[r * n_acts + t].parts[p];
         if (s->ahead_bytes) {
-            const int lines = lines_of_step(type, n_rows);
-            const size_t each = s->ahead_bytes;
+            const int lines = (n_rows * LANES * (int)bytes_of(type) + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
+            const size_t each = (s->ahead_bytes + (size_t)lines - 1) / (size_t)lines;
             uintptr_t ahead = s->ahead_at;
             for (int64_t i = s->n_steps; i > 0; i--) {
                 EACH(l, lines) bora_read_ahead_in_order(ahead + (size_t)l * each, 1);
                 dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
-                ahead += (size_t)lines * each;
+                ahead += s->ahead_bytes;
                 rows += step_bytes;
                 acts += LANES * sizeof(float);
                 wide += (size_t)n_rows * LANES * sizeof(float);
@@ -260,8 +254,8 @@ INLINE void next_blocks(stretch *s, int n_rows, int n)
     s->sums += n * BLOCK_ACTS * n_rows;
 }
 
-/* Spreads asking memory over all steps of a block of rows, which so many blocks of activations take. In order that is
- * for what comes behind the numbers that are read together: a piece of packed rows, all of others. */
+/* Spreads asking memory over all steps of a block of rows, which so many blocks of activations take. In order it is
+ * asked for what lies behind the numbers that are read together: a piece of packed rows, all of others. */
 INLINE void plan_ahead(stretch *s, bool in_order, number type, int n_rows, int64_t n_steps, int64_t piece, int n_blocks)
 {
     const size_t bytes = (size_t)n_rows * LANES * bytes_of(type);
@@ -269,9 +263,9 @@ INLINE void plan_ahead(stretch *s, bool in_order, number type, int n_rows, int64
     const size_t all = packed ? (size_t)n_steps * s->step_bytes : (size_t)n_rows * s->row_bytes;
     const uintptr_t begin = (uintptr_t)s->rows;
     if (in_order) {
-        const size_t askings = (size_t)(lines_of_step(type, n_rows) * n_blocks);
-        s->ahead_bytes = (bytes + askings - 1) / askings;
-        s->ahead_at = begin + (!packed ? all : n_blocks > 1 ? (size_t)piece * bytes : 0);
+        const int64_t together = n_blocks == 1 ? 0 : piece < n_steps ? piece : n_steps;
+        s->ahead_bytes = (bytes + (size_t)n_blocks - 1) / (size_t)n_blocks;
+        s->ahead_at = begin + (packed ? (size_t)together * s->step_bytes : all);
     } else {
         const int columns = AHEAD_STEPS * (int)bytes / BORA_READ_AHEAD_COLUMN;
         s->ahead_at = begin / BORA_READ_AHEAD_COLUMN * BORA_READ_AHEAD_COLUMN;
@@ -287,7 +281,7 @@ TARGET static void dot_rows(const blocks *table, bool in_order, number type, int
     lanes sums[GROUP * BLOCK_ROWS];
     _Alignas(64) char wide[BLOCK_ROWS * PIECE_BYTES];
     const int n_blocks = n_acts / BLOCK_ACTS, n_others = n_acts % BLOCK_ACTS, asking = n_blocks + (n_others > 0);
-    const bool beside = in_order && BLOCK_ACTS > 2;
+    const bool beside = in_order && BLOCK_ACTS >= 4;
     const bool widen = !beside && table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
     const int64_t piece = PIECE_BYTES / LANES / (int64_t)bytes_of(widen ? F32 : type);
     const int64_t n_steps = k / LANES, most = asking > 1 ? piece : n_steps;
