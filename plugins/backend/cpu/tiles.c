@@ -45,21 +45,24 @@ static size_t panel_bytes(size_t number_bytes, int64_t k)
     return PANEL_ROWS * packed_row_bytes(number_bytes, k);
 }
 
-static void pack(size_t number_bytes, const char *rows, size_t row_bytes, int n_rows, int64_t k, char *panel)
+/* number_bytes is a constant where this is inlined, so that a step is copied by a few instructions. */
+static inline __attribute__((always_inline)) void pack(size_t number_bytes, const char *rows, size_t row_bytes,
+                                                       int n_rows, int64_t k, char *panel)
 {
     const int together = cpu_best_loops()->block_rows;
-    const size_t step = step_bytes(number_bytes), bytes = (size_t)k * number_bytes;
-    if (n_rows < PANEL_ROWS || bytes % step)
+    const size_t step = step_bytes(number_bytes), bytes = (size_t)k * number_bytes, whole = bytes / step * step;
+    if (n_rows < PANEL_ROWS || whole < bytes)
         memset(panel, 0, panel_bytes(number_bytes, k));
-    for (int r = 0; r < n_rows; r++) {
-        const char *from = rows + (size_t)r * row_bytes;
-        char *to = panel + (size_t)(r / together * together) * packed_row_bytes(number_bytes, k);
-        to += (size_t)(r % together) * step;
-        size_t left = bytes;
-        for (; left >= step; left -= step, from += step, to += (size_t)together * step)
-            memcpy(to, from, step);
-        if (left)
-            memcpy(to, from, left);
+    for (int first = 0; first < n_rows; first += together) {
+        const int n = (int)cpu_min(together, n_rows - first);
+        const char *from = rows + (size_t)first * row_bytes;
+        char *to = panel + (size_t)first * packed_row_bytes(number_bytes, k);
+        for (size_t at = 0; at < whole; at += step)
+            for (int r = 0; r < n; r++)
+                memcpy(to + at * (size_t)together + (size_t)r * step, from + (size_t)r * row_bytes + at, step);
+        for (int r = 0; r < n; r++)
+            memcpy(to + whole * (size_t)together + (size_t)r * step, from + (size_t)r * row_bytes + whole,
+                   bytes - whole);
     }
 }
 
