@@ -60,23 +60,41 @@ typedef struct variant {
     cpu_dot_loop *dot;
 } variant;
 
-static void check_dot(const variant *v, const char *name, int n_rows, int n_acts, int64_t k, const char *rows,
-                      const float *numbers, const float *acts)
+/* Rows as they lie, and in blocks of `together` rows whose steps lie side by side; what is behind the numbers is never
+ * used. */
+static void check_dot(const variant *v, const char *name, int together, int n_rows, int n_acts, int64_t k,
+                      const char *rows, const float *numbers, const float *acts)
 {
-    float *out = blank_floats((size_t)(n_rows * n_acts));
-    v->dot(rows, (size_t)k * v->number_bytes, n_rows, k, (const char *)acts, (size_t)k * sizeof(float), n_acts, out,
+    const size_t row_bytes = (size_t)k * v->number_bytes, step_bytes = CPU_DOT_STEP * v->number_bytes;
+    const size_t n_steps = (size_t)(k + CPU_DOT_STEP - 1) / CPU_DOT_STEP, block_bytes = (size_t)together * step_bytes;
+    char *block = malloc(n_steps * block_bytes);
+    float *out = blank_floats((size_t)(n_rows * n_acts)), *packed_out = blank_floats((size_t)(n_rows * n_acts));
+    v->dot(rows, row_bytes, step_bytes, n_rows, k, (const char *)acts, (size_t)k * sizeof(float), n_acts, out,
            (size_t)n_rows);
+    for (int first = 0; first < n_rows; first += together) {
+        const int n = n_rows - first < together ? n_rows - first : together;
+        memset(block, 0xff, n_steps * block_bytes);
+        for (int r = 0; r < n; r++)
+            for (size_t i = 0; i < row_bytes; i++)
+                block[i / step_bytes * block_bytes + (size_t)r * step_bytes + i % step_bytes] =
+                    rows[(size_t)(first + r) * row_bytes + i];
+        v->dot(block, step_bytes, block_bytes, n, k, (const char *)acts, (size_t)k * sizeof(float), n_acts,
+               packed_out + first, (size_t)n_rows);
+    }
     for (int t = 0; t < n_acts; t++)
         for (int r = 0; r < n_rows; r++) {
             const float expected = dot_by_definition(numbers + r * k, acts + t * k, k);
             assert_same_bits(&out[t * n_rows + r], &expected, 1, name);
+            assert_same_bits(&packed_out[t * n_rows + r], &expected, 1, name);
         }
+    free(packed_out);
     free(out);
+    free(block);
 }
 
 enum { MOST_ROWS = 33, MOST_ACTS = 140 };
 
-static void check_type(const variant *v, const char *name)
+static void check_type(const variant *v, const char *name, int together)
 {
     const int64_t lengths[] = { 1, 7, 15, 16, 17, 31, 33, 64, 100, 1040, 2500 };
     for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
@@ -88,14 +106,24 @@ static void check_type(const variant *v, const char *name)
             random_half(strcmp(v->what, "bf16") == 0, half, numbers, n, 3);
         const char *rows = v->number_bytes == 2 ? (const char *)half : (const char *)numbers;
         for (int n_acts = 1; n_acts <= 70; n_acts += k > 1000 && n_acts > 1 ? 23 : n_acts > 9 ? 12 : 1)
-            check_dot(v, name, 13, n_acts, k, rows, numbers, acts);
-        check_dot(v, name, 13, MOST_ACTS - 1, k, rows, numbers, acts); /* more than go through all rows together */
+            check_dot(v, name, together, 13, n_acts, k, rows, numbers, acts);
+        check_dot(v, name, together, 13, MOST_ACTS - 1, k, rows, numbers,
+                  acts); /* more than go through all rows together */
         for (int n_rows = 1; n_rows <= (k > 100 ? 7 : MOST_ROWS); n_rows++)
-            check_dot(v, name, n_rows, 5, k, rows, numbers, acts);
+            check_dot(v, name, together, n_rows, 5, k, rows, numbers, acts);
         free(half);
         free(acts);
         free(numbers);
     }
+}
+
+static void check_dots(const cpu_loops *loops, const cpu_dots *dots)
+{
+    check_type(&(variant){ "f32", 4, dots->f32 }, loops->name, loops->block_rows);
+    if (dots->f16)
+        check_type(&(variant){ "f16", 2, dots->f16 }, loops->name, loops->block_rows);
+    if (dots->bf16)
+        check_type(&(variant){ "bf16", 2, dots->bf16 }, loops->name, loops->block_rows);
 }
 
 static void dot_products_have_one_order(void **state)
@@ -104,11 +132,8 @@ static void dot_products_have_one_order(void **state)
     for (const cpu_loops *const *l = cpu_all_loops; *l; l++) {
         if (!(*l)->usable())
             continue;
-        check_type(&(variant){ "f32", 4, (*l)->dot }, (*l)->name);
-        if ((*l)->dot_f16)
-            check_type(&(variant){ "f16", 2, (*l)->dot_f16 }, (*l)->name);
-        if ((*l)->dot_bf16)
-            check_type(&(variant){ "bf16", 2, (*l)->dot_bf16 }, (*l)->name);
+        check_dots(*l, &(*l)->by_pages);
+        check_dots(*l, &(*l)->in_order);
     }
 }
 
@@ -123,16 +148,16 @@ static void numbers_of_16_bits_are_widened_exactly(void **state)
     const float one = 1;
     float *wide = blank_floats(ALL);
     for (const cpu_loops *const *l = cpu_all_loops; *l; l++) {
-        if (!(*l)->usable() || !(*l)->dot_f16)
+        if (!(*l)->usable() || !(*l)->in_order.f16)
             continue;
-        (*l)->dot_bf16(bytes + 1, 2, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
+        (*l)->in_order.bf16(bytes + 1, 2, 0, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
         for (int i = 0; i < ALL; i++) {
             const uint32_t bits = (uint32_t)i << 16;
             float expected;
             memcpy(&expected, &bits, sizeof expected);
             assert_true(isnan(expected) ? isnan(wide[i]) : wide[i] == expected);
         }
-        (*l)->dot_f16(bytes + 1, 2, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
+        (*l)->in_order.f16(bytes + 1, 2, 0, ALL, 1, (const char *)&one, sizeof one, 1, wide, ALL);
         for (int i = 0; i < ALL; i++) {
             const int exponent = i >> 10 & 31, mantissa = i & 0x3ff;
             float expected = exponent == 31 ? (mantissa ? NAN : INFINITY)
@@ -166,7 +191,7 @@ static void fused_is_rounded_once(void **state)
             float got;
             if (!(*l)->usable())
                 continue;
-            (*l)->dot((const char *)a, 0, 1, 17, (const char *)b, 0, 1, &got, 1);
+            (*l)->in_order.f32((const char *)a, 0, 16 * sizeof(float), 1, 17, (const char *)b, 0, 1, &got, 1);
             assert_same_bits(&got, &expected, 1, (*l)->name);
         }
     }

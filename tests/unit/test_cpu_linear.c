@@ -9,11 +9,11 @@ enum {
     PLAIN,
     ANY,
     PACKED,
-    PLAIN_COPIED,
+    PLAIN_PACKED,
     HALF,
-    HALF_COPIED,
+    HALF_PACKED,
     BFLOAT,
-    BFLOAT_COPIED,
+    BFLOAT_PACKED,
     BFLOAT_BY_UNIT,
     BFLOAT_BY_UNIT_PACKED,
     N_KINDS
@@ -23,9 +23,9 @@ static const bora_plugin *ggml;
 
 static const bora_quant *format(int kind)
 {
-    if (kind == PLAIN || kind == PLAIN_COPIED)
+    if (kind == PLAIN || kind == PLAIN_PACKED)
         return NULL;
-    const char *name = kind == HALF || kind == HALF_COPIED ? "f16" : kind >= BFLOAT ? "bf16" : "small";
+    const char *name = kind == HALF || kind == HALF_PACKED ? "f16" : kind >= BFLOAT ? "bf16" : "small";
     for (const bora_quant *const *q = ggml->quants; *q; q++)
         if (strcmp((*q)->name, name) == 0)
             return *q;
@@ -41,7 +41,7 @@ static const bora_kernel *kernel_of(int kind)
         return find_kernel(cpu, "linear", "*");
     const bool by_unit = kind >= BFLOAT_BY_UNIT;
     const bool packs =
-        kind == PLAIN_COPIED || kind == HALF_COPIED || kind == BFLOAT_COPIED || kind == BFLOAT_BY_UNIT_PACKED;
+        kind == PLAIN_PACKED || kind == HALF_PACKED || kind == BFLOAT_PACKED || kind == BFLOAT_BY_UNIT_PACKED;
     const char *quant = format(kind) ? format(kind)->name : "";
     for (const bora_kernel *const *k = cpu->kernels; *k; k++)
         if (strcmp((*k)->op, "linear") == 0 && strcmp((*k)->quant ? (*k)->quant : "", quant) == 0 &&

@@ -67,15 +67,15 @@ static const bora_backend *const backends[] = { &cpu, NULL };
 
 static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_embed };
 /* Where weights may be packed, the second of each pair is the better one. */
-static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_plain };
-static const bora_kernel linear_copied = { "linear", "cpu", NULL, .priority = 1, .tile = &cpu_tile_plain_copied };
+static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_f32 };
+static const bora_kernel linear_packed = { "linear", "cpu", NULL, .priority = 1, .tile = &cpu_tile_f32_packed };
 static const bora_kernel linear_f16 = { "linear", "cpu", "f16", .usable = cpu_reads_half, .tile = &cpu_tile_f16 };
-static const bora_kernel linear_f16_copied = {
-    "linear", "cpu", "f16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_f16_copied
+static const bora_kernel linear_f16_packed = {
+    "linear", "cpu", "f16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_f16_packed
 };
 static const bora_kernel linear_bf16 = { "linear", "cpu", "bf16", .usable = cpu_reads_half, .tile = &cpu_tile_bf16 };
-static const bora_kernel linear_bf16_copied = {
-    "linear", "cpu", "bf16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_bf16_copied
+static const bora_kernel linear_bf16_packed = {
+    "linear", "cpu", "bf16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_bf16_packed
 };
 #ifdef CPU_MATRIX_UNIT
 static const bora_kernel linear_bf16_amx = {
@@ -109,12 +109,12 @@ BY_ROWS(expert_sum);
 static const bora_kernel *const kernels[] = {
     &embed,
     &linear,
-    &linear_copied,
+    &linear_packed,
     &linear_any,
     &linear_f16,
-    &linear_f16_copied,
+    &linear_f16_packed,
     &linear_bf16,
-    &linear_bf16_copied,
+    &linear_bf16_packed,
 #ifdef CPU_MATRIX_UNIT
     &linear_bf16_amx,
     &linear_bf16_amx_packed,

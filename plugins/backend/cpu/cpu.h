@@ -233,8 +233,8 @@ bool cpu_add_experts(bora_device *device, const bora_tile *tile, const bora_call
 
 /* ---- tiles.c, and the kernels ---- */
 
-extern const bora_tile cpu_tile_plain, cpu_tile_plain_copied, cpu_tile_any;
-extern const bora_tile cpu_tile_f16, cpu_tile_f16_copied, cpu_tile_bf16, cpu_tile_bf16_copied;
+extern const bora_tile cpu_tile_f32, cpu_tile_f32_packed, cpu_tile_any;
+extern const bora_tile cpu_tile_f16, cpu_tile_f16_packed, cpu_tile_bf16, cpu_tile_bf16_packed;
 bool cpu_reads_half(void); /* these are usable */
 #if defined(__x86_64__) && defined(__linux__)
 #define CPU_MATRIX_UNIT /* there may be one */

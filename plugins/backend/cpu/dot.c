@@ -4,6 +4,8 @@
 
 #include "cpu.h"
 
+#include <bora/read_ahead.h>
+
 extern const cpu_loops cpu_loops_avx512, cpu_loops_avx2, cpu_loops_neon, cpu_loops_portable;
 
 const cpu_loops *const cpu_all_loops[] = {
@@ -31,10 +33,17 @@ const cpu_loops *cpu_best_loops(void)
     return found;
 }
 
+const cpu_dots *cpu_best_dots(void)
+{
+    const cpu_loops *loops = cpu_best_loops();
+    return bora_reads_in_order() ? &loops->in_order : &loops->by_pages;
+}
+
 void cpu_dot(const void *rows, size_t row_bytes, int n_rows, int64_t k, const void *acts, size_t act_bytes,
              int n_tokens, float *out, size_t out_stride)
 {
-    cpu_best_loops()->dot(rows, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
+    cpu_best_dots()->f32(rows, row_bytes, CPU_DOT_STEP * sizeof(float), n_rows, k, acts, act_bytes, n_tokens, out,
+                         out_stride);
 }
 
 void cpu_weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,

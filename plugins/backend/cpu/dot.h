@@ -7,18 +7,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* out[t * out_stride + r] = row r . activation t, over k numbers; strides of rows and activations in bytes. */
-typedef void cpu_dot_loop(const char *rows, size_t row_bytes, int n_rows, int64_t k, const char *acts, size_t act_bytes,
-                          int n_acts, float *out, size_t out_stride);
+/* out[t * out_stride + r] = row r . activation t, over k numbers; numbers n to n + 15 of row r, for n a multiple of 16,
+ * lie at rows + r * row_bytes + n / 16 * step_bytes. Activations lie act_bytes apart. */
+typedef void cpu_dot_loop(const char *rows, size_t row_bytes, size_t step_bytes, int n_rows, int64_t k,
+                          const char *acts, size_t act_bytes, int n_acts, float *out, size_t out_stride);
+
+enum { CPU_DOT_STEP = 16 };
+
+/* Of rows of 32-bit floats, and of 16-bit ones, which are turned into floats while they are read; NULL: there are no
+ * instructions for that. */
+typedef struct cpu_dots {
+    cpu_dot_loop *f32, *f16, *bf16;
+} cpu_dots;
 
 /* The rest is as in cpu.h. */
 typedef struct cpu_loops {
     const char *name;
     bool (*usable)(void); /* asks the processor */
-    cpu_dot_loop *dot;
-    /* Rows of 16-bit floats, turned into floats while they are read; NULL: this processor has no instructions for
-     * that. */
-    cpu_dot_loop *dot_f16, *dot_bf16;
+    int block_rows;       /* that are read together */
+    /* Two ways to the same bits, for processors that ask memory in either order (bora/read_ahead.h). */
+    cpu_dots by_pages, in_order;
     void (*weighted_sum)(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
                          int64_t width);
     void (*state_step)(float *state, int64_t n_rows, int64_t n, float keep, const float *add, const float *in,
@@ -29,5 +37,6 @@ typedef struct cpu_loops {
 extern const cpu_loops *const cpu_all_loops[];
 /* The one that this processor gets. */
 const cpu_loops *cpu_best_loops(void);
+const cpu_dots *cpu_best_dots(void);
 
 #endif

@@ -6,6 +6,10 @@
  * vectors and however rows, activations and the numbers of a row are cut into blocks: a sum is alone in its lane, and
  * is stored and loaded again between blocks as it is.
  *
+ * Memory is asked for what comes next in one of two orders (bora/read_ahead.h). Numbers of 16 bits become floats once
+ * for many activations, where that would take the place of multiply-adds otherwise. Processors that are asked in order
+ * do it beside them, if each number is then used often enough.
+ *
  * Defined before: TARGET (the attribute of every function here); the type `part`, a register of PART floats, with
  * splat, load_f32, store, multiply, fused (a * b + c) and add_parts; BLOCK_ROWS and BLOCK_ACTS, a block whose sums fill
  * the registers; EACH_ACTS(M, ...), M(..., n) for n = 1 … BLOCK_ACTS; and where there are instructions for it, HAS_HALF
@@ -19,14 +23,14 @@
 #define INLINE TARGET static inline __attribute__((always_inline))
 
 enum {
-    LANES = 16,
+    LANES = CPU_DOT_STEP,
     PARTS = LANES / PART, /* registers for them */
     COLUMNS = 64 / LANES,
-    PIECE = 1024,          /* numbers of a row in one go, so that a block's rows stay in the first cache */
+    PIECE_BYTES = 4096,    /* of a row in one go, so that a block's rows stay in the first cache */
     GROUP = 128,           /* activations that go through all rows together, if they fit the second cache, */
     GROUP_BYTES = 1 << 20, /* in which they may take so much */
     WIDEN_BLOCKS = 3,      /* so many blocks of activations and more share rows that were widened once */
-    AHEAD_STEPS = 8        /* between reading ahead */
+    AHEAD_STEPS = 8        /* between reading ahead by pages */
 };
 
 typedef struct lanes {
@@ -105,12 +109,13 @@ INLINE lanes fused_number(lanes a, float b, lanes c)
 /* Some steps of a block of rows and of blocks of activations one after the other. */
 typedef struct stretch {
     const char *rows, *acts;
-    size_t row_bytes, act_bytes;
+    size_t row_bytes, step_bytes, act_bytes;
     int64_t n_steps;
     lanes *sums;         /* [blocks][rows][acts] kept between stretches */
     bool first, last;    /* no sums before; no numbers behind */
-    float *wide;         /* [rows][PIECE] where the rows are written as floats */
+    char *wide;          /* [steps][rows][LANES] where the rows are written as floats */
     uintptr_t ahead_at;  /* what memory is asked for next, ... */
+    size_t ahead_bytes;  /* ... in order, so many a step; 0: by pages, ... */
     uintptr_t ahead_end; /* ... up to here, ... */
     int ahead_columns;   /* ... so many columns before each AHEAD_STEPS steps */
     float *out;
@@ -131,7 +136,7 @@ INLINE void dot_step(number type, bool widen, int n_rows, int n_acts, uintptr_t 
             const part w =
                 load(type, (const char *)(rows + (size_t)r * row_bytes + (size_t)(p * PART) * bytes_of(type)));
             if (widen)
-                store((float *)(wide + (size_t)(r * PIECE + p * PART) * sizeof(float)), w);
+                store((float *)(wide + (size_t)(r * LANES + p * PART) * sizeof(float)), w);
             EACH(t, n_acts) sum[r][t].parts[p] = fused(w, x[t], sum[r][t].parts[p]);
         }
     }
@@ -153,25 +158,40 @@ INLINE void finish(int n_rows, int n_acts, lanes sum[BLOCK_ROWS][BLOCK_ACTS], fl
 /* n_rows and n_acts are constants where this is inlined, so that the sums live in registers. */
 INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *s, int n_blocks)
 {
-    const size_t row_bytes = s->row_bytes, act_bytes = s->act_bytes;
+    const size_t row_bytes = s->row_bytes, step_bytes = s->step_bytes, act_bytes = s->act_bytes;
     for (int b = 0; b < n_blocks; b++) {
         lanes sum[BLOCK_ROWS][BLOCK_ACTS], *kept = s->sums + b * n_rows * n_acts;
         uintptr_t rows = (uintptr_t)s->rows, acts = (uintptr_t)s->acts + (size_t)(b * n_acts) * act_bytes;
         uintptr_t wide = (uintptr_t)s->wide;
-        const int ahead_columns = s->ahead_at < s->ahead_end ? s->ahead_columns : 0;
-        const int64_t most = ahead_columns ? AHEAD_STEPS : s->n_steps;
         if (s->first)
             EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = splat(0);
         else
             EACH(r, n_rows) EACH(t, n_acts) EACH(p, PARTS) sum[r][t].parts[p] = kept[r * n_acts + t].parts[p];
-        for (int64_t left = s->n_steps; left > 0; left -= most) {
-            for (int c = ahead_columns; c > 0; c--, s->ahead_at += BORA_READ_AHEAD_COLUMN)
-                bora_read_ahead(s->ahead_at);
-            for (int64_t i = left < most ? left : most; i > 0; i--) {
+        if (s->ahead_bytes) {
+            const int lines = (n_rows * LANES * (int)bytes_of(type) + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
+            const size_t each = (s->ahead_bytes + (size_t)lines - 1) / (size_t)lines;
+            uintptr_t ahead = s->ahead_at;
+            for (int64_t i = s->n_steps; i > 0; i--) {
+                EACH(l, lines) bora_read_ahead_in_order(ahead + (size_t)l * each, 1);
                 dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
-                rows += LANES * bytes_of(type);
+                ahead += s->ahead_bytes;
+                rows += step_bytes;
                 acts += LANES * sizeof(float);
-                wide += LANES * sizeof(float);
+                wide += (size_t)n_rows * LANES * sizeof(float);
+            }
+            s->ahead_at = ahead;
+        } else {
+            const int ahead_columns = s->ahead_at < s->ahead_end ? s->ahead_columns : 0;
+            const int64_t most = ahead_columns ? AHEAD_STEPS : s->n_steps;
+            for (int64_t left = s->n_steps; left > 0; left -= most) {
+                for (int c = ahead_columns; c > 0; c--, s->ahead_at += BORA_READ_AHEAD_COLUMN)
+                    bora_read_ahead(s->ahead_at);
+                for (int64_t i = left < most ? left : most; i > 0; i--) {
+                    dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
+                    rows += step_bytes;
+                    acts += LANES * sizeof(float);
+                    wide += (size_t)n_rows * LANES * sizeof(float);
+                }
             }
         }
         if (s->last)
@@ -234,28 +254,48 @@ INLINE void next_blocks(stretch *s, int n_rows, int n)
     s->sums += n * BLOCK_ACTS * n_rows;
 }
 
+/* Spreads asking memory over all steps of a block of rows, which so many blocks of activations take. In order it is
+ * asked for what lies behind the numbers that are read together: a piece of packed rows, all of others. */
+INLINE void plan_ahead(stretch *s, bool in_order, number type, int n_rows, int64_t n_steps, int64_t piece, int n_blocks)
+{
+    const size_t bytes = (size_t)n_rows * LANES * bytes_of(type);
+    const bool packed = s->row_bytes < s->step_bytes;
+    const size_t all = packed ? (size_t)n_steps * s->step_bytes : (size_t)n_rows * s->row_bytes;
+    const uintptr_t begin = (uintptr_t)s->rows;
+    if (in_order) {
+        const int64_t together = n_blocks == 1 ? 0 : piece < n_steps ? piece : n_steps;
+        s->ahead_bytes = (bytes + (size_t)n_blocks - 1) / (size_t)n_blocks;
+        s->ahead_at = begin + (packed ? (size_t)together * s->step_bytes : all);
+    } else {
+        const int columns = AHEAD_STEPS * (int)bytes / BORA_READ_AHEAD_COLUMN;
+        s->ahead_at = begin / BORA_READ_AHEAD_COLUMN * BORA_READ_AHEAD_COLUMN;
+        s->ahead_end = begin + all;
+        s->ahead_columns = (columns + n_blocks - 1) / n_blocks;
+    }
+}
+
 /* All of some rows with some activations, at most GROUP. */
-TARGET static void dot_rows(const blocks *table, number type, int height, int n_rows, int64_t k, const stretch *all,
-                            int n_acts)
+TARGET static void dot_rows(const blocks *table, bool in_order, number type, int height, int n_rows, int64_t k,
+                            const stretch *all, int n_acts)
 {
     lanes sums[GROUP * BLOCK_ROWS];
-    _Alignas(64) float wide[BLOCK_ROWS * PIECE];
+    _Alignas(64) char wide[BLOCK_ROWS * PIECE_BYTES];
     const int n_blocks = n_acts / BLOCK_ACTS, n_others = n_acts % BLOCK_ACTS, asking = n_blocks + (n_others > 0);
-    const bool widen = table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
-    const int64_t n_steps = k / LANES, most = asking > 1 ? PIECE / LANES : n_steps;
-    const int columns = n_rows * AHEAD_STEPS * LANES * (int)bytes_of(type) / BORA_READ_AHEAD_COLUMN;
+    const bool beside = in_order && BLOCK_ACTS >= 4;
+    const bool widen = !beside && table->widening && height == 0 && n_blocks >= WIDEN_BLOCKS;
+    const int64_t piece = PIECE_BYTES / LANES / (int64_t)bytes_of(widen ? F32 : type);
+    const int64_t n_steps = k / LANES, most = asking > 1 ? piece : n_steps;
     const size_t rest = (size_t)(k % LANES);
     stretch s = *all;
     s.wide = wide;
-    s.ahead_at = (uintptr_t)s.rows / BORA_READ_AHEAD_COLUMN * BORA_READ_AHEAD_COLUMN;
-    s.ahead_end = (uintptr_t)s.rows + (uintptr_t)n_rows * s.row_bytes;
-    s.ahead_columns = (columns + asking - 1) / asking;
+    plan_ahead(&s, in_order, type, n_rows, n_steps, piece, asking);
     int64_t step = 0;
     do {
         const blocks *now = table;
         int left = n_blocks;
-        s.rows = all->rows + (size_t)(step * LANES) * bytes_of(type);
+        s.rows = all->rows + (size_t)step * all->step_bytes;
         s.row_bytes = all->row_bytes;
+        s.step_bytes = all->step_bytes;
         s.acts = all->acts + (size_t)(step * LANES) * sizeof(float);
         s.out = all->out;
         s.sums = sums;
@@ -265,8 +305,9 @@ TARGET static void dot_rows(const blocks *table, number type, int height, int n_
         if (widen) {
             table->widening(&s, 1);
             next_blocks(&s, n_rows, 1);
-            s.rows = (const char *)wide;
-            s.row_bytes = PIECE * sizeof(float);
+            s.rows = wide;
+            s.row_bytes = LANES * sizeof(float);
+            s.step_bytes = (size_t)n_rows * s.row_bytes;
             now = &dot_blocks;
             left--;
         }
@@ -278,15 +319,16 @@ TARGET static void dot_rows(const blocks *table, number type, int height, int n_
     } while (step < n_steps);
     if (rest) {
         s = *all;
-        s.rows += (size_t)(n_steps * LANES) * bytes_of(type);
+        s.rows += (size_t)n_steps * s.step_bytes;
         s.acts += (size_t)(n_steps * LANES) * sizeof(float);
         s.sums = sums;
         dot_rest(type, n_rows, &s, rest, n_acts);
     }
 }
 
-INLINE void dot_all(const blocks *table, number type, const char *rows, size_t row_bytes, int n_rows, int64_t k,
-                    const char *acts, size_t act_bytes, int n_acts, float *out, size_t out_stride)
+INLINE void dot_all(const blocks *table, bool in_order, number type, const char *rows, size_t row_bytes,
+                    size_t step_bytes, int n_rows, int64_t k, const char *acts, size_t act_bytes, int n_acts,
+                    float *out, size_t out_stride)
 {
     int group =
         k > 0 && GROUP_BYTES / k / (int)sizeof(float) < GROUP ? (int)(GROUP_BYTES / k / (int)sizeof(float)) : GROUP;
@@ -298,27 +340,40 @@ INLINE void dot_all(const blocks *table, number type, const char *rows, size_t r
             const stretch all = { .rows = rows + (size_t)r * row_bytes,
                                   .acts = acts + (size_t)t * act_bytes,
                                   .row_bytes = row_bytes,
+                                  .step_bytes = step_bytes,
                                   .act_bytes = act_bytes,
                                   .out = out + (size_t)t * out_stride + r,
                                   .out_stride = out_stride };
-            dot_rows(table, type, height, n, k, &all, n_acts - t < group ? n_acts - t : group);
+            dot_rows(table, in_order, type, height, n, k, &all, n_acts - t < group ? n_acts - t : group);
         }
 }
 
-#define DOT(type, name)                                                                                                \
-    TARGET static void name(const char *rows, size_t row_bytes, int n_rows, int64_t k, const char *acts,               \
-                            size_t act_bytes, int n_acts, float *out, size_t out_stride)                               \
+#define DOT(name, table, in_order, type)                                                                               \
+    TARGET static void name(const char *rows, size_t row_bytes, size_t step_bytes, int n_rows, int64_t k,              \
+                            const char *acts, size_t act_bytes, int n_acts, float *out, size_t out_stride)             \
     {                                                                                                                  \
-        dot_all(&name##_blocks, type, rows, row_bytes, n_rows, k, acts, act_bytes, n_acts, out, out_stride);           \
+        dot_all(&(table), in_order, type, rows, row_bytes, step_bytes, n_rows, k, acts, act_bytes, n_acts, out,        \
+                out_stride);                                                                                           \
     }
 
-DOT(F32, dot)
-
+DOT(f32_by_pages, dot_blocks, false, F32)
+DOT(f32_in_order, dot_blocks, true, F32)
 #ifdef HAS_HALF
 BLOCKS_16(F16, dot_f16_blocks)
 BLOCKS_16(BF16, dot_bf16_blocks)
-DOT(F16, dot_f16)
-DOT(BF16, dot_bf16)
+DOT(f16_by_pages, dot_f16_blocks, false, F16)
+DOT(f16_in_order, dot_f16_blocks, true, F16)
+DOT(bf16_by_pages, dot_bf16_blocks, false, BF16)
+DOT(bf16_in_order, dot_bf16_blocks, true, BF16)
+#define DOTS(how)                                                                                                      \
+    {                                                                                                                  \
+        f32_##how, f16_##how, bf16_##how                                                                               \
+    }
+#else
+#define DOTS(how)                                                                                                      \
+    {                                                                                                                  \
+        f32_##how, NULL, NULL                                                                                          \
+    }
 #endif
 
 /* n_lanes times 16 columns, n_lanes a constant where this is inlined. */

@@ -63,9 +63,9 @@ static bool usable(void)
 const cpu_loops cpu_loops_neon = {
     .name = "NEON",
     .usable = usable,
-    .dot = dot,
-    .dot_f16 = dot_f16,
-    .dot_bf16 = dot_bf16,
+    .block_rows = BLOCK_ROWS,
+    .by_pages = DOTS(by_pages),
+    .in_order = DOTS(in_order),
     .weighted_sum = weighted_sum,
     .state_step = state_step,
 };

@@ -86,7 +86,9 @@ static bool usable(void)
 const cpu_loops cpu_loops_portable = {
     .name = "portable",
     .usable = usable,
-    .dot = dot,
+    .block_rows = BLOCK_ROWS,
+    .by_pages = DOTS(by_pages),
+    .in_order = DOTS(in_order),
     .weighted_sum = weighted_sum,
     .state_step = state_step,
 };

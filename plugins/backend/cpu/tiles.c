@@ -1,4 +1,8 @@
-/* The tiles that come with the backend: plain floats as they lie, 16-bit floats, and any format by way of floats.
+/* The tiles that come with the backend: floats of 32 and 16 bits, as they lie or packed, and any format by way of
+ * floats.
+ *
+ * A packed panel is read from its first byte to its last: the rows of a block, as the loops of this processor take them
+ * together, lie side by side, sixteen numbers of each in turn.
  *
  * Rows that are not floats are turned into floats while they are read when there are few tokens, and once for all of
  * them, in scratch, when there are many. The order of summation is the same. */
@@ -8,13 +12,6 @@
 #include <string.h>
 
 enum { PANEL_ROWS = 12, MOST_TOKENS = 256 };
-
-static void dot_plain(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
-                      const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
-{
-    (void)quant, (void)scratch;
-    cpu_dot(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
-}
 
 static void dot_any(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
                     const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
@@ -28,53 +25,92 @@ static void dot_any(const bora_quant *quant, const void *panel, size_t row_bytes
     cpu_dot(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
 }
 
-static void dot_f16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
-                    const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
-{
-    (void)quant, (void)scratch;
-    cpu_best_loops()->dot_f16(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
-}
-
-static void dot_bf16(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows, int64_t k,
-                     const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride, float *scratch)
-{
-    (void)quant, (void)scratch;
-    cpu_best_loops()->dot_bf16(panel, row_bytes, n_rows, k, acts, act_bytes, n_tokens, out, out_stride);
-}
-
 bool cpu_reads_half(void)
 {
-    return cpu_best_loops()->dot_f16;
+    return cpu_best_dots()->f16;
 }
 
-/* Rows in large pages are read faster than those of a file: so packing is copying, and `dot` is the same. */
-static size_t panel_bytes_32(int64_t k)
+static size_t step_bytes(size_t number_bytes)
 {
-    return (size_t)k * sizeof(float) * PANEL_ROWS;
+    return CPU_DOT_STEP * number_bytes;
 }
 
-static size_t panel_bytes_16(int64_t k)
+static size_t packed_row_bytes(size_t number_bytes, int64_t k)
 {
-    return (size_t)k * 2 * PANEL_ROWS;
+    return (size_t)cpu_div_up(k, CPU_DOT_STEP) * step_bytes(number_bytes);
 }
 
-static void copy_rows(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k, void *panel)
+static size_t panel_bytes(size_t number_bytes, int64_t k)
 {
-    (void)quant, (void)k;
-    memcpy(panel, rows, (size_t)n_rows * row_bytes);
-    memset((char *)panel + (size_t)n_rows * row_bytes, 0, (size_t)(PANEL_ROWS - n_rows) * row_bytes);
+    return PANEL_ROWS * packed_row_bytes(number_bytes, k);
 }
 
-/* A pair of tiles: of rows as they lie, and of copied rows. */
-#define IN_PLACE_AND_COPIED(name, its_dot, its_panel_bytes)                                                            \
-    const bora_tile name = { .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .dot = (its_dot) };                  \
-    const bora_tile name##_copied = { .panel_rows = PANEL_ROWS,                                                        \
-                                      .max_tokens = MOST_TOKENS,                                                       \
-                                      .panel_bytes = (its_panel_bytes),                                                \
-                                      .pack = copy_rows,                                                               \
-                                      .dot = (its_dot) };
+/* number_bytes is a constant where this is inlined, so that a step is copied by a few instructions. */
+static inline __attribute__((always_inline)) void pack(size_t number_bytes, const char *rows, size_t row_bytes,
+                                                       int n_rows, int64_t k, char *panel)
+{
+    const int together = cpu_best_loops()->block_rows;
+    const size_t step = step_bytes(number_bytes), bytes = (size_t)k * number_bytes, whole = bytes / step * step;
+    if (n_rows < PANEL_ROWS || whole < bytes)
+        memset(panel, 0, panel_bytes(number_bytes, k));
+    for (int first = 0; first < n_rows; first += together) {
+        const int n = (int)cpu_min(together, n_rows - first);
+        const char *from = rows + (size_t)first * row_bytes;
+        char *to = panel + (size_t)first * packed_row_bytes(number_bytes, k);
+        for (size_t at = 0; at < whole; at += step)
+            for (int r = 0; r < n; r++)
+                memcpy(to + at * (size_t)together + (size_t)r * step, from + (size_t)r * row_bytes + at, step);
+        for (int r = 0; r < n; r++)
+            memcpy(to + whole * (size_t)together + (size_t)r * step, from + (size_t)r * row_bytes + whole,
+                   bytes - whole);
+    }
+}
 
-IN_PLACE_AND_COPIED(cpu_tile_plain, dot_plain, panel_bytes_32)
-IN_PLACE_AND_COPIED(cpu_tile_f16, dot_f16, panel_bytes_16)
-IN_PLACE_AND_COPIED(cpu_tile_bf16, dot_bf16, panel_bytes_16)
+static void dot_packed(cpu_dot_loop *dot, size_t number_bytes, const char *panel, int n_rows, int64_t k,
+                       const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride)
+{
+    const int together = cpu_best_loops()->block_rows;
+    const size_t step = step_bytes(number_bytes);
+    for (int r = 0; r < n_rows; r += together)
+        dot(panel + (size_t)r * packed_row_bytes(number_bytes, k), step, (size_t)together * step,
+            (int)cpu_min(together, n_rows - r), k, acts, act_bytes, n_tokens, out + r, out_stride);
+}
+
+/* A pair of tiles, of rows as they lie and of packed ones, by one loop over numbers of so many bytes. */
+#define TILES(name, number_bytes)                                                                                      \
+    static void dot_##name(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,         \
+                           const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,            \
+                           float *scratch)                                                                             \
+    {                                                                                                                  \
+        (void)quant, (void)scratch;                                                                                    \
+        cpu_best_dots()->name(rows, row_bytes, step_bytes(number_bytes), n_rows, k, acts, act_bytes, n_tokens, out,    \
+                              out_stride);                                                                             \
+    }                                                                                                                  \
+    static void dot_##name##_packed(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows,          \
+                                    int64_t k, const void *acts, size_t act_bytes, int n_tokens, float *out,           \
+                                    size_t out_stride, float *scratch)                                                 \
+    {                                                                                                                  \
+        (void)quant, (void)row_bytes, (void)scratch;                                                                   \
+        dot_packed(cpu_best_dots()->name, number_bytes, panel, n_rows, k, acts, act_bytes, n_tokens, out, out_stride); \
+    }                                                                                                                  \
+    static size_t panel_bytes_##name(int64_t k)                                                                        \
+    {                                                                                                                  \
+        return panel_bytes(number_bytes, k);                                                                           \
+    }                                                                                                                  \
+    static void pack_##name(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,        \
+                            void *panel)                                                                               \
+    {                                                                                                                  \
+        (void)quant;                                                                                                   \
+        pack(number_bytes, rows, row_bytes, n_rows, k, panel);                                                         \
+    }                                                                                                                  \
+    const bora_tile cpu_tile_##name = { .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .dot = dot_##name };      \
+    const bora_tile cpu_tile_##name##_packed = { .panel_rows = PANEL_ROWS,                                             \
+                                                 .max_tokens = MOST_TOKENS,                                            \
+                                                 .panel_bytes = panel_bytes_##name,                                    \
+                                                 .pack = pack_##name,                                                  \
+                                                 .dot = dot_##name##_packed };
+
+TILES(f32, 4)
+TILES(f16, 2)
+TILES(bf16, 2)
 const bora_tile cpu_tile_any = { .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .dot = dot_any };
