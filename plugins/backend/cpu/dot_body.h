@@ -172,7 +172,7 @@ INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *
             const size_t each = (s->ahead_bytes + (size_t)lines - 1) / (size_t)lines;
             uintptr_t ahead = s->ahead_at;
             for (int64_t i = s->n_steps; i > 0; i--) {
-                EACH(l, lines) bora_read_ahead_in_order(ahead + (size_t)l * each, 1);
+                EACH(l, lines) bora_read_lines_ahead(ahead + BORA_READ_AHEAD_DISTANCE + (size_t)l * each, 1);
                 dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
                 ahead += s->ahead_bytes;
                 rows += step_bytes;
