@@ -101,8 +101,8 @@ typedef struct sink {
     chunk *chunk;
     int first; /* what is unpacked begins with this block of the chunk */
     few_products few;
-    const uint8_t *from; /* what is unpacked for few tokens, if it lies in a panel, and its bytes, for fetch_part(): */
-    int n_bytes;         /* 0: not in a panel */
+    const uint8_t *from; /* what is unpacked, if fetch_after() was told to ask for what follows it in order, */
+    int n_bytes;         /* and its bytes; else 0 */
 } sink;
 
 INLINE row_places places_of(code_kind kind, int64_t at, int64_t k)
@@ -139,7 +139,8 @@ INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
         bora_read_ahead(at);
 }
 
-/* The same for a block that is unpacked for few tokens. Where memory is asked in order, that is done part by part. */
+/* The same before a block is unpacked for few tokens. Where memory is asked in order, put_codes() does it part by part.
+ */
 INLINE void fetch_after(sink *to, const uint8_t *p, size_t bytes)
 {
 #ifdef READS_IN_ORDER

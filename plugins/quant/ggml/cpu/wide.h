@@ -55,7 +55,7 @@ INLINE void add_wide_block(code_kind kind, int n_tokens, const chunk chunks[WIDE
                             in_row(x.sum, rows, t));
 }
 
-/* Panels of which memory is asked meanwhile for what will be unpacked next: a number of lines. */
+/* What will be unpacked next, so many lines of each panel: memory is asked for it meanwhile. */
 typedef struct next_chunks {
     const uint8_t *from[WIDE_PANELS];
     int n_lines;
