@@ -139,8 +139,8 @@ INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
         bora_read_ahead(at);
 }
 
-/* The same before a block is unpacked for few tokens. Where memory is asked in order, put_codes() does it part by part.
- */
+/* The same before a file's block is unpacked for few tokens. Where memory is asked in order, that is left to
+ * fetch_part(), called with each of its blocks of 32. */
 INLINE void fetch_after(sink *to, const uint8_t *p, size_t bytes)
 {
 #ifdef READS_IN_ORDER
@@ -149,6 +149,18 @@ INLINE void fetch_after(sink *to, const uint8_t *p, size_t bytes)
 #else
     (void)to;
     fetch_ahead(p, bytes);
+#endif
+}
+
+INLINE void fetch_part(const sink *to, int b)
+{
+#ifdef READS_IN_ORDER
+    const int n_lines = (to->n_bytes + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
+    const int line = b * n_lines / to->n_blocks, end = (b + 1) * n_lines / to->n_blocks;
+    bora_read_lines_ahead((uintptr_t)to->from + (uintptr_t)(BORA_READ_AHEAD_DISTANCE + line * BORA_READ_AHEAD_LINE),
+                          end - line);
+#else
+    (void)to, (void)b;
 #endif
 }
 
@@ -248,12 +260,7 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         to->chunk->codes[to->first + b][j].r[q] = codes[j].r[q];
         return;
     }
-#ifdef READS_IN_ORDER /* a part of it with each block */
-    const int n_lines = (to->n_bytes + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
-    const int line = b * n_lines / to->n_blocks, end = (b + 1) * n_lines / to->n_blocks;
-    bora_read_lines_ahead((uintptr_t)to->from + (uintptr_t)(BORA_READ_AHEAD_DISTANCE + line * BORA_READ_AHEAD_LINE),
-                          end - line);
-#endif
+    fetch_part(to, b);
     few_products *few = &to->few;
     const int n_dots = few_dots(to), n_words = WORDS_PER_BLOCK / n_dots;
     UNROLL(int t = 0; t < to->n_tokens; t++)

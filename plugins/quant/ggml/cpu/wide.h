@@ -90,7 +90,8 @@ INLINE void add_wide_tokens(code_kind kind, int n_tokens, const chunk chunks[WID
     results[(size_t)p * result_stride + (size_t)t] = sums[p][t];
 }
 
-/* In groups of tokens that are as large as each other, or nearly. */
+/* In groups of tokens that are as large as each other, or nearly: of three at the least, for n_tokens is more than
+ * MOST_FEW_TOKENS. */
 INLINE void add_wide(code_kind kind, const chunk chunks[WIDE_PANELS], int n_blocks, const next_chunks *next,
                      const int8_t *acts, size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results,
                      size_t result_stride)
