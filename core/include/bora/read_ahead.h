@@ -30,16 +30,15 @@ static inline bool bora_reads_in_order(void)
 #endif
 }
 
-/* Asks for lines in order. A few at a time, between other work, are better than many at once. */
+/* Asks for lines in order: each address is computed from the one before, and the compiler shall not see how, so that the
+ * processor comes to them in that order, too. Out of order they arrive at half the speed. */
 static inline __attribute__((always_inline)) void bora_read_lines_ahead(uintptr_t at, int n_lines)
 {
-#ifdef __clang__
-#pragma unroll
-#else
-#pragma GCC unroll 16
-#endif
-    for (int i = 0; i < n_lines; i++)
-        __builtin_prefetch((const void *)(at + (uintptr_t)(i * BORA_READ_AHEAD_LINE)), 0, 3);
+    for (int i = 0; i < n_lines; i++) {
+        __builtin_prefetch((const void *)at, 0, 3);
+        at += BORA_READ_AHEAD_LINE;
+        __asm__("" : "+r"(at));
+    }
 }
 
 /* In the order that the processor wants: to be called once for each BORA_READ_AHEAD_COLUMN bytes that are read; `at` is

@@ -340,7 +340,6 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
                                       size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)       \
     {                                                                                                                  \
         sink to = { .kind = KIND, .n_tokens = N, .zero_bias = CODE_BIAS ? ZERO : 0, .zero_shift = ZERO_SHIFT(ZERO) };  \
-        to.n_blocks = BLOCK_ELEMS / BLOCK;                                                                             \
         UNROLL(int t = 0; t < N; t++)                                                                                  \
         {                                                                                                              \
             const int token = t < n_tokens ? t : n_tokens - 1;                                                         \
@@ -350,7 +349,7 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
         for (int b = 0; b < n_blocks; b += BLOCK_ELEMS / BLOCK, p += BLOCK_BYTES(packed, NAME)) {                      \
             to.few.at = places_of(KIND, first / BLOCK + b, k);                                                         \
             if (packed)                                                                                                \
-                fetch_after(&to, p, BLOCK_BYTES(packed, NAME));                                                        \
+                fetch_after(p, BLOCK_BYTES(packed, NAME));                                                             \
             unpack_##NAME(packed, p, stride, &to);                                                                     \
         }                                                                                                              \
         UNROLL(int t = 0; t < N; t++)                                                                                  \

@@ -96,13 +96,10 @@ typedef struct sink {
     code_kind kind;
     int n_tokens;      /* that codes are multiplied with; 0: they go to the chunk. Constant where this is inlined */
     uint8_t zero_bias; /* added to codes around zero */
-    int n_blocks;      /* that are unpacked together */
     int zero_shift;    /* with it, 128 >> zero_shift stands for zero; for products */
     chunk *chunk;
     int first; /* what is unpacked begins with this block of the chunk */
     few_products few;
-    const uint8_t *from; /* what is unpacked, if fetch_after() was told to ask for what follows it in order, */
-    int n_bytes;         /* and its bytes; else 0 */
 } sink;
 
 INLINE row_places places_of(code_kind kind, int64_t at, int64_t k)
@@ -139,28 +136,15 @@ INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
         bora_read_ahead(at);
 }
 
-/* The same before a file's block is unpacked for few tokens. Where memory is asked in order, that is left to
- * fetch_part(), called with each of its blocks of 32. */
-INLINE void fetch_after(sink *to, const uint8_t *p, size_t bytes)
+/* The same before a file's block is unpacked for few tokens. */
+INLINE void fetch_after(const uint8_t *p, size_t bytes)
 {
 #ifdef READS_IN_ORDER
-    to->from = p;
-    to->n_bytes = (int)bytes;
+    enum { LINE = BORA_READ_AHEAD_LINE };
+    const uintptr_t begin = (uintptr_t)p / LINE * LINE, end = ((uintptr_t)p + bytes) / LINE * LINE;
+    bora_read_lines_ahead(begin + BORA_READ_AHEAD_DISTANCE, (int)((end - begin) / LINE));
 #else
-    (void)to;
     fetch_ahead(p, bytes);
-#endif
-}
-
-INLINE void fetch_part(const sink *to, int b)
-{
-#ifdef READS_IN_ORDER
-    const int n_lines = (to->n_bytes + BORA_READ_AHEAD_LINE - 1) / BORA_READ_AHEAD_LINE;
-    const int line = b * n_lines / to->n_blocks, end = (b + 1) * n_lines / to->n_blocks;
-    bora_read_lines_ahead((uintptr_t)to->from + (uintptr_t)(BORA_READ_AHEAD_DISTANCE + line * BORA_READ_AHEAD_LINE),
-                          end - line);
-#else
-    (void)to, (void)b;
 #endif
 }
 
@@ -260,7 +244,6 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         to->chunk->codes[to->first + b][j].r[q] = codes[j].r[q];
         return;
     }
-    fetch_part(to, b);
     few_products *few = &to->few;
     const int n_dots = few_dots(to), n_words = WORDS_PER_BLOCK / n_dots;
     UNROLL(int t = 0; t < to->n_tokens; t++)
