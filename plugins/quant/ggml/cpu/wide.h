@@ -64,8 +64,7 @@ typedef struct next_chunks {
 INLINE void fetch_lines(const next_chunks *next, int first, int n)
 {
     EACH_PANEL(p)
-    for (int i = first; i < first + n; i++)
-        __builtin_prefetch((const void *)((uintptr_t)next->from[p] + (uintptr_t)(i * BORA_READ_AHEAD_LINE)), 0, 2);
+    bora_read_lines_ahead((uintptr_t)next->from[p] + (uintptr_t)(first * BORA_READ_AHEAD_LINE), n);
 }
 
 /* Memory is asked for n_lines with each block, from line `line` on. */
