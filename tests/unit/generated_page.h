@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include <cmocka.h>
+
+#include "base/file.h"
+#include "source_path.h"
 
 /* `page` is malloc'd and freed here; `source` is what it is made from, for the message. */
 static inline void expect_generated_page(const char *name, char *page, const char *source)
 {
-    const char *root = getenv("BORA_SOURCE");
-    char *path = path_join(root ? root : ".", name);
+    char *path = source_path(name);
     assert_true(path && page);
     if (getenv("BORA_WRITE_REFERENCE")) {
         FILE *f = fopen(path, "w");

@@ -16,6 +16,7 @@
 #include "generated_page.h"
 #include "graph/graph.h"
 #include "plugin/runtime.h"
+#include "source_path.h"
 
 /* ---- a runtime with an operation that has an argument of every kind, and a checkpoint that has what one asks for ----
  */
@@ -646,12 +647,6 @@ static void a_file_says_what_it_lacks(void **state)
 }
 
 /* ---- the pages ---- */
-
-static char *source_path(const char *name)
-{
-    const char *root = getenv("BORA_SOURCE");
-    return path_join(root ? root : ".", name);
-}
 
 static void the_files_that_bora_brings_are_read(void **state)
 {

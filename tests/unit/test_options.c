@@ -13,6 +13,7 @@
 #include "config/options.h"
 #include "config/topology.h"
 #include "generated_page.h"
+#include "source_path.h"
 
 static bora_error err;
 
@@ -604,12 +605,6 @@ static void examples_parse(void **state)
             bora_settings_free(s);
         }
     }
-}
-
-static char *source_path(const char *name)
-{
-    const char *root = getenv("BORA_SOURCE");
-    return path_join(root ? root : ".", name);
 }
 
 /* docs/configuration.md is the page that the table makes. BORA_WRITE_REFERENCE=1 writes it. */
