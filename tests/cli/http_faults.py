@@ -1,4 +1,4 @@
-"""Drives `test_http --serve` over raw sockets: http_faults.py SERVER FOLDER.
+"""Drives `test_http_server --serve` over raw sockets: http_faults.py SERVER FOLDER.
 
 Every part does harm, and then asks for /health on a new connection. Afterwards the server has as many threads and
 descriptors as before, little more memory, nothing left open, and ends when it is told to."""
