@@ -620,7 +620,7 @@ static void example_files_load(void **state)
     static const char *const launches[] = { "configs/run.toml", "configs/serve.toml", "configs/serve-demo.toml" };
     static const char *const topologies[] = { "isq.yml", "isq_and_device.yml", "isq_regex.yml" };
     static const char *const selectors[] = { "toml-selectors/plain.toml", "toml-selectors/gguf.toml",
-                                              "toml-selectors/speculative.toml" };
+                                             "toml-selectors/speculative.toml" };
     for (size_t i = 0; i < sizeof launches / sizeof *launches; i++) {
         char *path = source_path(launches[i]);
         bora_launch *l = bora_launch_load(path, &err);
