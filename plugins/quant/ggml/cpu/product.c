@@ -183,12 +183,20 @@ typedef struct format_functions {
     layout_functions rows, panels;
 } format_functions;
 
-/* Brings the next columns of a panel near while these are worked on. */
-static void prefetch_rows(const uint8_t *p, size_t stride, size_t bytes)
+/* Asks memory for what follows `bytes` of each row of a panel, `at` bytes from the rows' beginnings: the next columns,
+ * or the next rows. Where memory is read in order, for as much of the next rows as is worked on of these. Inlined,
+ * because gcc leaves out calls of functions that do nothing else. */
+INLINE void fetch_rows(const uint8_t *rows, size_t row_bytes, size_t at, size_t bytes, bool last)
 {
-    for (int r = 0; r < PANEL_ROWS; r++)
-        for (size_t at = 0; at < bytes; at += 64)
-            __builtin_prefetch(p + (size_t)r * stride + at, 0, 2);
+    enum { LINE = BORA_READ_AHEAD_LINE };
+    const uint8_t *next_rows = rows + PANEL_ROWS * row_bytes, *next = last ? next_rows : rows + at + bytes;
+    if (bora_reads_in_order()) {
+        bora_read_lines_ahead((uintptr_t)next_rows + PANEL_ROWS * at, (int)(PANEL_ROWS * bytes / LINE));
+        return;
+    }
+    for (size_t r = 0; r < PANEL_ROWS; r++)
+        for (size_t line = 0; line < bytes; line += LINE)
+            __builtin_prefetch(next + r * row_bytes + line, 0, 2);
 }
 
 /* Results of many tokens are far apart, and read when the caches hold other things. */
@@ -253,8 +261,7 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
             p = copies;
             stride = bytes;
         } else {
-            prefetch_rows(first + CHUNK_BLOCKS * BLOCK < k ? p + bytes : rows + PANEL_ROWS * row_bytes, row_bytes,
-                          bytes);
+            fetch_rows(rows, row_bytes, at, bytes, first + CHUNK_BLOCKS * BLOCK >= k);
         }
         if (few != NULL) {
             few(p, stride, n_blocks, acts, act_bytes, n_tokens, first, k, results);
