@@ -10,15 +10,9 @@
 #include <cmocka.h>
 
 #include "model/block_cache.h"
+#include "sanitized.h"
 
 /* Sanitized programs are slow. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 #ifdef SANITIZED
 enum { N_OPERATIONS = 20000 };
 #else

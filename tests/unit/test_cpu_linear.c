@@ -1,5 +1,6 @@
 /* Backend "cpu": products by every kind of tile, and what its device promises. */
 #include "cpu_cut.h"
+#include "sanitized.h"
 
 #include <pthread.h>
 
@@ -138,14 +139,6 @@ static void bad_numbers_of_threads_are_refused(void **state)
 }
 
 /* Sanitizers end the program where an allocation fails. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 static void memory_that_is_not_there_is_an_error(void **state)
 {
     (void)state;

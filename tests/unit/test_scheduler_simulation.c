@@ -1,15 +1,9 @@
 /* The scheduler in a simulation of a million arrivals: in every step, what must be true of orders, budgets, blocks and
  * what sequences read. */
+#include "sanitized.h"
 #include "scheduler_world.h"
 
 /* Sanitized programs are slow. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 #ifdef SANITIZED
 enum { N_WORLDS = 400, N_ARRIVALS = 100 };
 #else

@@ -9,6 +9,7 @@
 #include <bora/threads.h>
 
 #include "base/processors.h"
+#include "sanitized.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -250,14 +251,6 @@ static void absurd_numbers_are_refused(void **state)
 }
 
 /* Sanitizers map more memory than any limit that would be of use here. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 static void a_thread_that_cannot_start_is_an_error(void **state)
 {
     (void)state;
