@@ -420,10 +420,17 @@ static void decoding_at_depth(void **state)
     (void)state;
     static const int32_t deep[N_SEQUENCES] = { 600, 530, 5 };
     lengths = deep;
-    for (int threads = 1; threads <= 5; threads += 4) {
-        setup s = { .attrs = { .n_heads = 8, .n_kv_heads = 2, .head_dim = 32 },
-                    .block_tokens = 32,
-                    .quant = format("f16") };
+    const setup setups[] = {
+        { .attrs = { .n_heads = 8, .n_kv_heads = 2, .head_dim = 32 }, .block_tokens = 32, .quant = format("f16") },
+        /* So many heads that not all are read together, and blocks that end behind a span. */
+        { .attrs = { .n_heads = 21, .n_kv_heads = 21, .head_dim = 64, .window = 290 },
+          .block_tokens = 40,
+          .quant = format("f16"),
+          .sinks = true },
+    };
+    for (size_t i = 0; i < 2 * sizeof setups / sizeof *setups; i++) {
+        setup s = setups[i / 2];
+        int threads = i % 2 == 0 ? 1 : 5;
         fill(&s);
         float *whole = run_plan(&s, &(plan){ { 600, 530, 5 }, true, 1, 0, false });
         float *one_by_one = run_plan(&s, &(plan){ { 1, 1, 1 }, true, threads, 7, false });

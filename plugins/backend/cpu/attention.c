@@ -6,8 +6,9 @@
  * folded together in order, each by its largest score and its sum of weights (arXiv:1805.02867). That order does not
  * depend on who computes a span: one query's spans may be different tasks.
  *
- * A task is a tile of queries, a few neighbouring rows in the query heads of one key-value head, so that each key and
- * value is read, and turned into floats, once for all of them. */
+ * A tile of queries is a few neighbouring rows in the query heads of one key-value head, so that each key and value is
+ * read, and turned into floats, once for all of them. A task is a tile, or, of few queries, the tiles of neighbouring
+ * key-value heads: a block of the cache has their keys one behind the other, and memory is read for longer in order. */
 #include "attention.h"
 
 #include <math.h>
@@ -15,8 +16,9 @@
 
 enum {
     TILE_QUERIES = 144,
-    WRITE_ROWS = 128,     /* of a task that writes to the cache */
-    TASKS_PER_THREAD = 4, /* fewer, and the spans become tasks */
+    WRITE_ROWS = 128,          /* of a task that writes to the cache */
+    TASKS_PER_THREAD = 4,      /* fewer, and the spans become tasks */
+    IN_ORDER_BYTES = 64 << 10, /* of keys, or values, that are read in order, about */
     MAX_PARTIAL_BYTES = 64 << 20,
 };
 
@@ -82,9 +84,9 @@ static void begin_sums(const attention *m, const tile *t, const workspace *w)
 }
 
 /* Takes a span into the sums so far. */
-static void fold_span(const attention *m, const tile *t, const workspace *w, const float *part, const float *highest,
-                      const float *totals)
+static void fold_span(const attention *m, const tile *t, const workspace *w, float *part)
 {
+    const float *highest = highest_of(m, t, part), *totals = totals_of(m, t, part);
     size_t width = m->cache.value_width, n = (size_t)t->n_queries;
     size_t padded = (n + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
     float *keep = w->keep, *add = w->add;
@@ -114,27 +116,33 @@ static void end_sums(const attention *m, const tile *t, const workspace *w)
     }
 }
 
-/* The parts of a thread's scratch, each a multiple of 16 floats. */
-static size_t lay_out(const attention *m, float *base, workspace *w)
+/* The parts of a thread's scratch for `n` tiles, each a multiple of 16 floats; a workspace for each where there is a
+ * base. */
+static size_t lay_out(const attention *m, float *base, workspace *spaces, int32_t n)
 {
-    size_t n = (size_t)(m->rows_each * m->heads_each), dims = (size_t)m->attrs->head_dim, at = 0;
-    size_t groups = (n + ATTENTION_MANY - 1) / ATTENTION_MANY;
-    size_t few = (n + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+    size_t queries = (size_t)(m->rows_each * m->heads_each), dims = (size_t)m->attrs->head_dim, at = 0;
+    size_t groups = (queries + ATTENTION_MANY - 1) / ATTENTION_MANY;
+    size_t few = (queries + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+    workspace shared;
 #define PART(name, size)                                                                                               \
     do {                                                                                                               \
-        w->name = base ? base + at : NULL;                                                                             \
+        (name) = base ? base + at : NULL;                                                                              \
         at += (size);                                                                                                  \
     } while (0)
-    PART(queries, (groups * dims * ATTENTION_QUERIES + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
-    PART(scores, n * ATTENTION_ROW);
-    PART(sums, n * m->cache.value_width);
-    PART(part, n * m->cache.value_width + 2 * few);
-    PART(max, few);
-    PART(total, few);
-    PART(keep, few);
-    PART(add, few);
+    PART(shared.keep, few);
+    PART(shared.add, few);
     for (int i = 0; i < ATTENTION_VALUE_UNITS; i++)
-        PART(unpacked[i], (cpu_cache_scratch(&m->cache) + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
+        PART(shared.unpacked[i],
+             (cpu_cache_scratch(&m->cache) + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
+    for (workspace *w = spaces; w < spaces + n; w++) {
+        *w = shared;
+        PART(w->queries, (groups * dims * ATTENTION_QUERIES + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES);
+        PART(w->scores, queries * ATTENTION_ROW);
+        PART(w->sums, queries * m->cache.value_width);
+        PART(w->part, queries * m->cache.value_width + 2 * few);
+        PART(w->max, few);
+        PART(w->total, few);
+    }
 #undef PART
     return at;
 }
@@ -145,31 +153,50 @@ static float *partial_of(const attention *m, int64_t tile_index, const tile *t, 
            ((size_t)tile_index * (size_t)m->most_spans + (size_t)(span - t->first_span)) * m->partial_floats;
 }
 
-/* Tasks are tiles, or the spans of tiles in a few parts. */
+static int32_t groups_of_run(const attention *m)
+{
+    return (m->attrs->n_kv_heads * m->n_parts + m->together - 1) / m->together;
+}
+
+/* One task's part of the spans of n tiles of a run. */
+static void attend_spans(const attention *m, const tile *tiles, workspace *spaces, int32_t n, int64_t first_tile,
+                         int32_t first, int32_t last)
+{
+    for (int32_t k = 0; k < n; k++) {
+        interleave_queries(m, &tiles[k], spaces[k].queries);
+        if (!m->partials)
+            begin_sums(m, &tiles[k], &spaces[k]);
+    }
+    for (int32_t span = first; span < last; span++) {
+        for (int32_t k = 0; k < n && m->partials; k++)
+            spaces[k].part = partial_of(m, first_tile + k, &tiles[k], span);
+        cpu_attend_span(m, tiles, spaces, n, span);
+        for (int32_t k = 0; k < n && !m->partials; k++)
+            fold_span(m, &tiles[k], &spaces[k], spaces[k].part);
+    }
+    for (int32_t k = 0; k < n && !m->partials; k++)
+        end_sums(m, &tiles[k], &spaces[k]);
+}
+
+/* Tasks are the tiles of a run that are taken together, or the spans of those in a few parts. */
 static void attend_tiles(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const attention *m = ctx;
-    workspace w;
-    lay_out(m, cpu_scratch(m->device, thread), &w);
+    int32_t run_tiles = m->attrs->n_kv_heads * m->n_parts, run_groups = groups_of_run(m);
+    tile tiles[ATTENTION_TOGETHER];
+    workspace spaces[ATTENTION_TOGETHER];
+    lay_out(m, cpu_scratch(m->device, thread), spaces, m->together);
     for (int64_t i = begin; i < end; i++) {
-        tile t = tile_at(m, i / m->spans_split);
-        int32_t n_spans = t.last_span - t.first_span + 1, part = (int32_t)(i % m->spans_split);
-        int32_t first = t.first_span + (int32_t)((int64_t)n_spans * part / m->spans_split);
-        int32_t last = t.first_span + (int32_t)((int64_t)n_spans * (part + 1) / m->spans_split);
-        if (first == last)
-            continue;
-        interleave_queries(m, &t, w.queries);
-        if (!m->partials)
-            begin_sums(m, &t, &w);
-        for (int32_t span = first; span < last; span++) {
-            float *sums = m->partials ? partial_of(m, i / m->spans_split, &t, span) : w.part;
-            float *highest = sums + (size_t)t.n_queries * m->cache.value_width;
-            cpu_attend_span(m, &t, &w, span, sums, highest, highest + t.n_queries);
-            if (!m->partials)
-                fold_span(m, &t, &w, sums, highest, highest + t.n_queries);
-        }
-        if (!m->partials)
-            end_sums(m, &t, &w);
+        int64_t group = i / m->spans_split, run = group / run_groups;
+        int32_t in_run = (int32_t)(group % run_groups) * m->together, n = min(m->together, run_tiles - in_run);
+        for (int32_t k = 0; k < n; k++)
+            tiles[k] = tile_at(m, run * run_tiles + in_run + k);
+        const tile *t = tiles; /* all have the same spans */
+        int32_t n_spans = t->last_span - t->first_span + 1, part = (int32_t)(i % m->spans_split);
+        int32_t first = t->first_span + (int32_t)((int64_t)n_spans * part / m->spans_split);
+        int32_t last = t->first_span + (int32_t)((int64_t)n_spans * (part + 1) / m->spans_split);
+        if (first < last)
+            attend_spans(m, tiles, spaces, n, run * run_tiles + in_run, first, last);
     }
 }
 
@@ -177,28 +204,36 @@ static void fold_tiles(void *ctx, int64_t begin, int64_t end, int thread)
 {
     const attention *m = ctx;
     workspace w;
-    lay_out(m, cpu_scratch(m->device, thread), &w);
+    lay_out(m, cpu_scratch(m->device, thread), &w, 1);
     for (int64_t i = begin; i < end; i++) {
         tile t = tile_at(m, i);
         begin_sums(m, &t, &w);
-        for (int32_t span = t.first_span; span <= t.last_span; span++) {
-            const float *sums = partial_of(m, i, &t, span);
-            const float *highest = sums + (size_t)t.n_queries * m->cache.value_width;
-            fold_span(m, &t, &w, sums, highest, highest + t.n_queries);
-        }
+        for (int32_t span = t.first_span; span <= t.last_span; span++)
+            fold_span(m, &t, &w, partial_of(m, i, &t, span));
         end_sums(m, &t, &w);
     }
 }
 
 /* ---- the whole ---- */
 
-/* Few tiles with many spans: threads share the spans. */
-static bool split_spans(attention *m, int64_t n_tiles, bora_error *err)
+/* Tiles that a task takes together at most. */
+static int32_t tiles_in_order(const attention *m)
 {
-    m->spans_split = 1;
+    int64_t n = IN_ORDER_BYTES / ((int64_t)m->cache.key_bytes * m->cache.block_tokens);
+    bool few = m->rows_each * m->group <= ATTENTION_QUERIES;
+    return few ? max(1, (int32_t)cpu_min(n, min(m->attrs->n_kv_heads, ATTENTION_TOGETHER))) : 1;
+}
+
+/* Few tiles with many spans: threads share the spans. */
+static bool share_work(attention *m, int64_t n_tiles, bora_error *err)
+{
     int64_t wanted = (int64_t)m->device->n_threads * TASKS_PER_THREAD;
-    if (m->device->n_threads == 1 || n_tiles == 0 || n_tiles >= wanted)
+    int32_t in_order = tiles_in_order(m);
+    m->spans_split = 1;
+    m->together = in_order;
+    if (m->device->n_threads == 1 || n_tiles == 0 || n_tiles / m->together >= wanted)
         return true;
+    m->together = 1;
     for (int64_t i = 0; i < m->n_runs; i++) {
         tile t = tile_at(m, i * m->attrs->n_kv_heads * m->n_parts);
         m->most_spans = max(m->most_spans, t.last_span - t.first_span + 1);
@@ -206,8 +241,11 @@ static bool split_spans(attention *m, int64_t n_tiles, bora_error *err)
     size_t queries = (size_t)(m->rows_each * m->heads_each);
     m->partial_floats = queries * (m->cache.value_width + 2);
     size_t size = (size_t)n_tiles * (size_t)m->most_spans * m->partial_floats * sizeof(float);
-    int64_t split = cpu_min(m->most_spans, cpu_div_up(wanted, n_tiles));
-    if (split == 1 || size > MAX_PARTIAL_BYTES)
+    if (size > MAX_PARTIAL_BYTES)
+        return true;
+    m->together = max(1, (int32_t)cpu_min(in_order, n_tiles * m->most_spans / wanted));
+    int64_t split = cpu_min(m->most_spans, cpu_div_up(wanted, m->n_runs * groups_of_run(m)));
+    if (split == 1)
         return true;
     if (!cpu_reserve(&m->device->partials, size, err))
         return false;
@@ -222,6 +260,14 @@ static const cpu_attention_loops *best_loops(void)
     while (!(*loops)->usable())
         loops++;
     return *loops;
+}
+
+static int32_t most_rows(const bora_batch *batch)
+{
+    int32_t most = 1;
+    for (int32_t s = 0; s < batch->n_sequences; s++)
+        most = max(most, batch->sequences[s].n_rows);
+    return most;
 }
 
 /* Positions that all rows see together. */
@@ -252,9 +298,9 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err)
     m.n_parts = (m.group + TILE_QUERIES - 1) / TILE_QUERIES;
     m.heads_each = (m.group + m.n_parts - 1) / m.n_parts;
     m.n_parts = (m.group + m.heads_each - 1) / m.heads_each;
-    m.rows_each = max(1, TILE_QUERIES / m.heads_each);
-    workspace w;
-    size_t scratch_bytes = lay_out(&m, NULL, &w) * sizeof(float);
+    m.rows_each = min(max(1, TILE_QUERIES / m.heads_each), most_rows(call->batch));
+    workspace spaces[ATTENTION_TOGETHER];
+    size_t scratch_bytes = lay_out(&m, NULL, spaces, tiles_in_order(&m)) * sizeof(float);
     if (!cpu_vector(device, call, 0, &m.sinks, err) || !cpu_reserve_scratch(device, scratch_bytes, err))
         return false;
     int64_t dims = a->head_dim + m.cache.value_dim;
@@ -263,10 +309,10 @@ bool cpu_attention(bora_device *device, const bora_call *call, bora_error *err)
         return m.n_runs == 0;
     cpu_parallel(device, m.n_runs, (call->batch->n_tokens / m.n_runs + 1) * a->n_kv_heads * dims, write_runs, &m);
     m.n_runs = cpu_runs(device, call->batch, m.rows_each, &m.runs, err);
-    int64_t n_tiles = m.n_runs * a->n_kv_heads * m.n_parts, n_tasks;
-    if (m.n_runs < 0 || !split_spans(&m, n_tiles, err))
+    int64_t n_tiles = m.n_runs * a->n_kv_heads * m.n_parts;
+    if (m.n_runs < 0 || !share_work(&m, n_tiles, err))
         return false;
-    n_tasks = n_tiles * m.spans_split;
+    int64_t n_tasks = m.n_runs * groups_of_run(&m) * m.spans_split;
     int64_t cost = positions_seen(call->batch, a->window) * a->n_heads * dims / 8;
     cpu_parallel(device, n_tasks, cost / n_tasks + 1, attend_tiles, &m);
     if (m.partials)

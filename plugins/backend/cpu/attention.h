@@ -7,7 +7,10 @@
 #include "cache.h"
 #include "cpu.h"
 
-enum { ATTENTION_VALUE_UNITS = 4 }; /* whose values are weighed at once for many queries */
+enum {
+    ATTENTION_VALUE_UNITS = 4, /* whose values are weighed at once for many queries */
+    ATTENTION_TOGETHER = 32,   /* tiles of a task at most */
+};
 
 typedef struct attention {
     bora_device *device;
@@ -22,7 +25,8 @@ typedef struct attention {
     int32_t group;               /* query heads that share a key-value head */
     int32_t heads_each, n_parts; /* of a tile; the tiles of a group */
     int32_t rows_each;
-    int32_t spans_split;   /* tasks of a tile; 1: it folds its spans itself */
+    int32_t together;      /* tiles of a task, of neighbouring key-value heads; 1 where queries are many */
+    int32_t spans_split;   /* tasks of the same tiles; 1: it folds their spans itself */
     int32_t most_spans;    /* of a tile */
     float *partials;       /* [n_tiles][most_spans], of partial_floats each */
     size_t partial_floats; /* [queries][value_width] sums, then [queries] largest scores, then [queries] totals */
@@ -38,11 +42,13 @@ typedef struct tile {
     int32_t first_span, last_span;
 } tile;
 
-/* What a thread works in. */
+/* What a thread works in for a tile. */
 typedef struct workspace {
     float *queries; /* interleaved and scaled: [groups][head_dim][ATTENTION_QUERIES] */
     float *scores;  /* [queries][ATTENTION_ROW] */
-    float *sums, *part, *max, *total, *keep, *add;
+    float *sums, *max, *total;
+    float *part; /* of a span: its sums, [queries][value_width], then largest scores, then totals */
+    float *keep, *add;
     float *unpacked[ATTENTION_VALUE_UNITS];
 } workspace;
 
@@ -68,9 +74,18 @@ static inline int32_t first_seen(const attention *m, const tile *t, int32_t row)
     return window > 0 ? max(0, position_of(t, row) - window + 1) : 0;
 }
 
-/* Sums of values, largest scores and sums of weights of a tile's queries in one span; of a query that sees nothing
- * there the last is 0, and the first anything. */
-void cpu_attend_span(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums, float *highest,
-                     float *totals);
+static inline float *highest_of(const attention *m, const tile *t, float *part)
+{
+    return part + (size_t)t->n_queries * m->cache.value_width;
+}
+
+static inline float *totals_of(const attention *m, const tile *t, float *part)
+{
+    return highest_of(m, t, part) + t->n_queries;
+}
+
+/* The parts of one span for n tiles of one run, n = 1 where queries are many: sums of values, largest scores and sums
+ * of weights; of a query that sees nothing there the last is 0, and the first anything. */
+void cpu_attend_span(const attention *m, const tile *tiles, const workspace *w, int32_t n, int32_t span);
 
 #endif

@@ -4,6 +4,7 @@
  * are made floats once for all, and more positions are worked on at once, so that sums stay in registers for longer. */
 #include "attention.h"
 
+#include <bora/read_ahead.h>
 #include <math.h>
 #include <string.h>
 
@@ -150,9 +151,9 @@ static void lanes_of_span(const attention *m, const tile *t, int32_t row, int32_
     *end = (*end + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
 }
 
-static void soften_span(const attention *m, const tile *t, const workspace *w, int32_t start, float *highest,
-                        float *totals)
+static void soften_span(const attention *m, const tile *t, const workspace *w, int32_t start)
 {
+    float *highest = highest_of(m, t, w->part), *totals = totals_of(m, t, w->part);
     for (int32_t row = 0, n; row < t->n_rows; row += n) {
         int32_t begin, end, other_begin, other_end;
         lanes_of_span(m, t, row, start, &begin, &end);
@@ -189,8 +190,7 @@ static seeing_rows rows_that_see(const attention *m, const tile *t, int32_t from
     return r;
 }
 
-static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, float *sums,
-                       ahead next)
+static void weigh_unit(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start, ahead next)
 {
     cpu_numbers values = cpu_cache_values(&m->cache, u.block, t->kv_head, u.in_block, u.n, false, w->unpacked[0]);
     seeing_rows rows = rows_that_see(m, t, u.start, u.start + u.n);
@@ -203,14 +203,14 @@ static void weigh_unit(const attention *m, const tile *t, const workspace *w, un
         seen.at += (size_t)(from - u.start) * values.stride;
         seen.n = to - from;
         m->loops->weigh(&seen, w->scores + r * t->n_heads * ATTENTION_ROW + (from - span_start), n * t->n_heads,
-                        sums + (size_t)(r * t->n_heads) * width, width, next.at, next.size_bytes);
+                        w->part + (size_t)(r * t->n_heads) * width, width, next.at, next.size_bytes);
         next.size_bytes = 0;
     }
 }
 
 /* Positions from..to of a stretch, for the queries of some rows that see them. */
 static void weigh_part(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
-                       int32_t from, int32_t to, int32_t row, int32_t n_rows, float *sums, bool fresh, cpu_ahead *next)
+                       int32_t from, int32_t to, int32_t row, int32_t n_rows, bool fresh, cpu_ahead *next)
 {
     cpu_numbers parts[ATTENTION_VALUE_UNITS];
     int n_parts = 0;
@@ -225,71 +225,118 @@ static void weigh_part(const attention *m, const tile *t, const workspace *w, co
     }
     if (n_parts > 0)
         m->loops->weigh_many(parts, n_parts, w->scores + first * ATTENTION_ROW + (from - span_start),
-                             n_rows * t->n_heads, sums + (size_t)first * (size_t)width, (size_t)width, fresh, next);
+                             n_rows * t->n_heads, w->part + (size_t)first * (size_t)width, (size_t)width, fresh, next);
 }
 
 /* Rows that do not see all of a stretch: what they see together, and before and after it each what it sees alone. */
 static void weigh_edge(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
-                       int32_t row, int32_t n_rows, float *sums, bool fresh, cpu_ahead *next)
+                       int32_t row, int32_t n_rows, bool fresh, cpu_ahead *next)
 {
     int32_t from = max(first_seen(m, t, row + n_rows - 1), s->start), to = min(position_of(t, row) + 1, s->end);
     if (from > to)
         from = to = s->start;
     for (int32_t r = row; r < row + n_rows; r++)
-        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), s->start), from, r, 1, sums, false, next);
-    weigh_part(m, t, w, s, span_start, from, to, row, n_rows, sums, fresh, next);
+        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), s->start), from, r, 1, false, next);
+    weigh_part(m, t, w, s, span_start, from, to, row, n_rows, fresh, next);
     for (int32_t r = row; r < row + n_rows; r++)
-        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), to), min(position_of(t, r) + 1, s->end), r, 1, sums,
+        weigh_part(m, t, w, s, span_start, max(first_seen(m, t, r), to), min(position_of(t, r) + 1, s->end), r, 1,
                    false, next);
 }
 
 static void weigh_stretch(const attention *m, const tile *t, const workspace *w, const stretch *s, int32_t span_start,
-                          float *sums, bool fresh, cpu_ahead next)
+                          bool fresh, cpu_ahead next)
 {
     seeing_rows rows = rows_that_see(m, t, s->start, s->end);
     for (int32_t r = rows.begin, n; r < rows.end; r += n) {
         if (r == rows.whole_begin && rows.whole_end > r) {
             n = rows.whole_end - r;
-            weigh_part(m, t, w, s, span_start, s->start, s->end, r, n, sums, fresh, &next);
+            weigh_part(m, t, w, s, span_start, s->start, s->end, r, n, fresh, &next);
             continue;
         }
         n = min((r < rows.whole_begin ? rows.whole_begin : rows.end) - r, max(1, ATTENTION_MANY / t->n_heads));
-        weigh_edge(m, t, w, s, span_start, r, n, sums, fresh, &next);
+        weigh_edge(m, t, w, s, span_start, r, n, fresh, &next);
     }
 }
 
-static void attend_span_few(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
-                            float *highest, float *totals)
+/* Positions from..to of one block. */
+static void score_block(const attention *m, const tile *t, const workspace *w, int32_t from, int32_t to,
+                        int32_t span_start, ahead next)
 {
-    int32_t start = span * ATTENTION_SPAN, tokens = m->cache.block_tokens;
-    int32_t from = max(start, first_seen(m, t, 0));
-    int32_t to = min(start + ATTENTION_SPAN, position_of(t, t->n_rows - 1) + 1);
-    for (int32_t p = from; p < to;) {
+    for (int32_t p = from; p < to; next.size_bytes = 0) {
         unit u = unit_at(m, t, p);
-        ahead next = { NULL, 0 };
+        score_unit(m, t, w, u, span_start, next);
         p = u.start + u.n;
-        if (p >= to)
-            next = values_ahead(m, t, from);
-        else if (u.in_block == 0 && u.start + tokens < to)
-            next = keys_ahead(m, t, u.start + tokens);
-        score_unit(m, t, w, u, start, next);
-    }
-    soften_span(m, t, w, start, highest, totals);
-    memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
-    for (int32_t p = from; p < to;) {
-        unit u = unit_at(m, t, p);
-        ahead next = { NULL, 0 };
-        p = u.start + u.n;
-        if (p >= to && span < t->last_span)
-            next = keys_ahead(m, t, p);
-        else if (u.in_block == 0 && u.start + tokens < to)
-            next = values_ahead(m, t, u.start + tokens);
-        weigh_unit(m, t, w, u, start, sums, next);
     }
 }
 
-static void attend_span_many(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums,
-                             float *highest, float *totals)
+static void weigh_block(const attention *m, const tile *t, const workspace *w, int32_t from, int32_t to,
+                        int32_t span_start, ahead next)
+{
+    for (int32_t p = from; p < to; next.size_bytes = 0) {
+        unit u = unit_at(m, t, p);
+        weigh_unit(m, t, w, u, span_start, next);
+        p = u.start + u.n;
+    }
+}
+
+/* How a span is read for few queries: the keys of its positions block by block, in a block tile by tile, as they lie,
+ * then the values so. Steps are a block of a tile. */
+typedef struct walk {
+    const attention *m;
+    const tile *tiles;
+    int32_t n_tiles, n_blocks, from, to, steps_ahead;
+} walk;
+
+static walk walk_of(const attention *m, const tile *tiles, int32_t n_tiles, int32_t span)
+{
+    const tile *t = tiles; /* all see the same positions */
+    walk k = { .m = m, .tiles = tiles, .n_tiles = n_tiles };
+    k.from = max(span * ATTENTION_SPAN, first_seen(m, t, 0));
+    k.to = min((span + 1) * ATTENTION_SPAN, position_of(t, t->n_rows - 1) + 1);
+    k.n_blocks = (k.to - 1) / m->cache.block_tokens - k.from / m->cache.block_tokens + 1;
+    size_t step_bytes = m->cache.key_bytes * (size_t)m->cache.block_tokens;
+    k.steps_ahead = (int32_t)((BORA_READ_AHEAD_DISTANCE + step_bytes - 1) / step_bytes);
+    return k;
+}
+
+/* The first position of the span in its block number `i`, or of a block behind the span. */
+static int32_t walk_position(const walk *k, int32_t i)
+{
+    int32_t tokens = k->m->cache.block_tokens;
+    return max(k->from, (k->from / tokens + i) * tokens);
+}
+
+/* What comes some steps after this one, which may be keys of the next span. */
+static ahead walk_ahead(const walk *k, int32_t step)
+{
+    step += k->steps_ahead;
+    int32_t steps = k->n_blocks * k->n_tiles;
+    const tile *t = &k->tiles[step % k->n_tiles];
+    if (step < 2 * steps)
+        return (step < steps ? keys_ahead : values_ahead)(k->m, t, walk_position(k, step % steps / k->n_tiles));
+    int32_t position = walk_position(k, step / k->n_tiles - k->n_blocks);
+    return position <= position_of(t, t->n_rows - 1) ? keys_ahead(k->m, t, position) : (ahead){ NULL, 0 };
+}
+
+static void attend_span_few(const attention *m, const tile *tiles, const workspace *spaces, int32_t n, int32_t span)
+{
+    const walk k = walk_of(m, tiles, n, span);
+    int32_t start = span * ATTENTION_SPAN, step = 0;
+    for (int32_t b = 0; b < k.n_blocks; b++)
+        for (int32_t i = 0; i < n; i++, step++)
+            score_block(m, &tiles[i], &spaces[i], walk_position(&k, b), min(walk_position(&k, b + 1), k.to), start,
+                        walk_ahead(&k, step));
+    for (int32_t i = 0; i < n; i++) {
+        soften_span(m, &tiles[i], &spaces[i], start);
+        memset(spaces[i].part, 0, (size_t)tiles[i].n_queries * m->cache.value_width * sizeof(float));
+    }
+    for (int32_t b = 0; b < k.n_blocks; b++)
+        for (int32_t i = 0; i < n; i++, step++)
+            weigh_block(m, &tiles[i], &spaces[i], walk_position(&k, b), min(walk_position(&k, b + 1), k.to), start,
+                        walk_ahead(&k, step));
+}
+
+static void attend_span_many(const attention *m, const tile *t, const workspace *w, int32_t span)
 {
     int32_t start = span * ATTENTION_SPAN, end = position_of(t, t->n_rows - 1) + 1;
     int32_t from = max(start, first_seen(m, t, 0)), to = min(start + ATTENTION_SPAN, end);
@@ -299,27 +346,26 @@ static void attend_span_many(const attention *m, const tile *t, const workspace 
         score_stretch(m, t, w, &s, start,
                       p < to ? blocks_ahead(m, t, p, to, keys_ahead) : blocks_ahead(m, t, from, to, values_ahead));
     }
-    soften_span(m, t, w, start, highest, totals);
+    soften_span(m, t, w, start);
     bool fresh = false;
     for (int32_t p = from; p < to;) {
         stretch s = stretch_from(m, t, w, cpu_cache_values, ATTENTION_VALUE_UNITS, p, to);
         if (p == from) {
             fresh = first_seen(m, t, t->n_rows - 1) <= s.start; /* all begin here, if they see anything */
             if (!fresh)
-                memset(sums, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *sums);
+                memset(w->part, 0, (size_t)t->n_queries * m->cache.value_width * sizeof *w->part);
         }
         p = s.end;
-        weigh_stretch(m, t, w, &s, start, sums, fresh,
+        weigh_stretch(m, t, w, &s, start, fresh,
                       p < to ? blocks_ahead(m, t, p, to, values_ahead) : blocks_ahead(m, t, p, end, keys_ahead));
         fresh = false;
     }
 }
 
-void cpu_attend_span(const attention *m, const tile *t, const workspace *w, int32_t span, float *sums, float *highest,
-                     float *totals)
+void cpu_attend_span(const attention *m, const tile *tiles, const workspace *w, int32_t n, int32_t span)
 {
-    if (t->n_queries > ATTENTION_QUERIES)
-        attend_span_many(m, t, w, span, sums, highest, totals);
+    if (tiles->n_queries > ATTENTION_QUERIES)
+        attend_span_many(m, tiles, w, span);
     else
-        attend_span_few(m, t, w, span, sums, highest, totals);
+        attend_span_few(m, tiles, w, n, span);
 }
