@@ -61,6 +61,19 @@ static float *some_floats(size_t n, float size)
     return x;
 }
 
+/* Numbers that become the largest codes there are, of one sign but for every 16th, of the other, of both; row by row.
+ */
+static float *large_floats(size_t n_rows, size_t k)
+{
+    float *x = malloc(n_rows * k * sizeof *x);
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < k; i++) {
+            bool first = r % 4 < 2 ? i % 16 == 0 : r % 4 == 2 && i % 2 == 0;
+            x[r * k + i] = (first ? -1 : 0.98F) * (r % 2 == 0 ? 1 : -1);
+        }
+    return x;
+}
+
 /* A product: rows in their format and activations in the kernel's, each also as floats. */
 typedef struct product {
     const bora_quant *quant, *activation;
@@ -71,7 +84,8 @@ typedef struct product {
     float *row_floats, *act_floats;
 } product;
 
-static product make_product(const bora_quant *quant, const bora_quant *activation, int64_t k, int n_rows, int n_tokens)
+static product make_product(const bora_quant *quant, const bora_quant *activation, int64_t k, int n_rows, int n_tokens,
+                            bool large)
 {
     product p = { quant,
                   activation,
@@ -81,8 +95,8 @@ static product make_product(const bora_quant *quant, const bora_quant *activatio
                   .row_bytes = bora_row_bytes(quant, k),
                   .act_bytes = bora_row_bytes(activation, k) };
     size_t n = (size_t)k;
-    p.row_floats = some_floats((size_t)n_rows * n, 2);
-    p.act_floats = some_floats((size_t)n_tokens * n, 30);
+    p.row_floats = large ? large_floats((size_t)n_rows, n) : some_floats((size_t)n_rows * n, 2);
+    p.act_floats = large ? large_floats((size_t)n_tokens, n) : some_floats((size_t)n_tokens * n, 30);
     p.rows = malloc((size_t)n_rows * p.row_bytes);
     p.acts = aligned_alloc(64, ((size_t)n_tokens * p.act_bytes + 63) / 64 * 64);
     for (size_t r = 0; r < (size_t)n_rows; r++) {
@@ -145,7 +159,7 @@ static void assert_right(const product *p, const float *out, const char *what)
 }
 
 /* All kernels of a format on one product; the first gives the bits that the others must give. */
-static void check_format(const char *format, int64_t k, int n_rows, int n_tokens)
+static void check_format(const char *format, int64_t k, int n_rows, int n_tokens, bool large)
 {
     const bora_quant *quant = find(format);
     size_t n = (size_t)(n_rows * n_tokens);
@@ -158,7 +172,7 @@ static void check_format(const char *format, int64_t k, int n_rows, int n_tokens
         char what[128];
         snprintf(what, sizeof what, "%s, kernel %zu, k %lld", format, i, (long long)k);
         if (!expected) {
-            p = make_product(quant, kernel->tile->activation, k, n_rows, n_tokens);
+            p = make_product(quant, kernel->tile->activation, k, n_rows, n_tokens, large);
             expected = malloc(n * sizeof *expected);
             multiply(kernel->tile, &p, n_tokens, expected);
             assert_right(&p, expected, what);
@@ -184,15 +198,25 @@ static void all_kernels_give_the_same_right_bits(void **state)
 {
     (void)state;
     for (const char *const *f = small_formats; *f; f++) {
-        check_format(*f, 32, 1, 1);
-        check_format(*f, 544, 16, 19); /* a chunk and a block */
-        check_format(*f, 1504, MAX_ROWS, MAX_TOKENS);
+        check_format(*f, 32, 1, 1, false);
+        check_format(*f, 544, 16, 19, false); /* a chunk and a block */
+        check_format(*f, 1504, MAX_ROWS, MAX_TOKENS, false);
     }
     for (const char *const *f = super_formats; *f; f++) {
-        check_format(*f, 256, 1, 1);
-        check_format(*f, 768, 16, 19);
-        check_format(*f, 1280, MAX_ROWS, MAX_TOKENS);
+        check_format(*f, 256, 1, 1, false);
+        check_format(*f, 768, 16, 19, false);
+        check_format(*f, 1280, MAX_ROWS, MAX_TOKENS, false);
     }
+}
+
+/* Some processors add products of bytes in 16 bits: as many as fit, whatever the codes. */
+static void sums_have_room(void **state)
+{
+    (void)state;
+    for (const char *const *f = small_formats; *f; f++)
+        check_format(*f, 96, 16, 9, true);
+    for (const char *const *f = super_formats; *f; f++)
+        check_format(*f, 512, 16, 9, true);
 }
 
 /* Results may take another way to memory when they are far apart. They are the same, and nothing between them is
@@ -207,7 +231,7 @@ static void results_may_be_far_apart(void **state)
         const bora_kernel *kernel = plugin->kernels[i];
         if (strcmp(kernel->quant, "q8_0") != 0 || (kernel->usable && !kernel->usable()))
             continue;
-        product p = make_product(find("q8_0"), kernel->tile->activation, K, MAX_ROWS, MAX_TOKENS);
+        product p = make_product(find("q8_0"), kernel->tile->activation, K, MAX_ROWS, MAX_TOKENS, false);
         multiply(kernel->tile, &p, MAX_TOKENS, near);
         for (size_t shift = 0; shift < 32; shift += 31) { /* to where registers begin, and to where they do not */
             memset(out, BLANK, size);
@@ -304,7 +328,7 @@ static void check_exactness(const char *format, input_kind kind)
 {
     enum { K_BLOCKS = 24, K = 32 * K_BLOCKS };
     const bora_tile *tile = best_tile(format);
-    product p = make_product(find(format), tile->activation, K, MAX_ROWS, MAX_TOKENS);
+    product p = make_product(find(format), tile->activation, K, MAX_ROWS, MAX_TOKENS, false);
     float *inputs = malloc((size_t)MAX_TOKENS * K * sizeof *inputs), *out = malloc(sizeof(float[MAX_TOKENS][MAX_ROWS]));
     for (int i = 0; i < MAX_TOKENS * K; i++)
         inputs[i] = any_input(kind);
@@ -362,7 +386,7 @@ static void infinities_and_nans_reach_the_result(void **state)
         const bora_kernel *kernel = plugin->kernels[i];
         if (strcmp(kernel->quant, "q4_0") != 0 || (kernel->usable && !kernel->usable()))
             continue;
-        product p = make_product(quant, kernel->tile->activation, 64, 16, 3);
+        product p = make_product(quant, kernel->tile->activation, 64, 16, 3, false);
         float x[64] = { 0 }, out[3 * 16];
         x[40] = i % 2 ? INFINITY : NAN;
         p.activation->quantize(x, NULL, p.acts + p.act_bytes, 64);
@@ -379,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_kernels_give_the_same_right_bits),
+        cmocka_unit_test(sums_have_room),
         cmocka_unit_test(results_may_be_far_apart),
         cmocka_unit_test(activations_are_within_half_a_step),
         cmocka_unit_test(errors_are_those_of_rounding_activations),

@@ -26,6 +26,8 @@ enum {
 
 #ifdef __aarch64__
 #include "arm.h"
+#elif REGISTER_BYTES == 32
+#include "narrow.h"
 #else
 /* Codes around zero, when the multiplication wants them unsigned and they are not yet. */
 INLINE words biased(words codes, bool flip)
@@ -49,7 +51,7 @@ INLINE void add_blocks(code_kind kind, bool flip, int n_tokens, int n_blocks, co
     ints dots[DOTS][TOKENS_AT_ONCE];
     UNROLL(int t = 0; t < n_tokens; t++)
     UNROLL(int i = 0; i < n_dots; i++)
-    dots[i][t] = begin_sum(kind, in_row(x.bias, rows, t) + 4 * i);
+    dots[i][t] = begin_sum(kind, 8, in_row(x.bias, rows, t) + 4 * i);
     UNROLL(int t = 0; t < n_tokens; t++)
     {
         acts[t] = in_row(x.codes, rows, t);
@@ -123,18 +125,40 @@ INLINE void add_tokens(code_kind kind, bool flip, const chunk *c, int n_blocks, 
 typedef void (*add_function)(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens,
                              int64_t first, int64_t k, floats *results);
 
-#define ADD_TOKENS(NAME, KIND, flip)                                                                                   \
-    static void NAME##_##KIND(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens,        \
-                              int64_t first, int64_t k, floats *results)                                               \
+#if REGISTER_BYTES == 32
+#define ADD_TOKENS(NAME, KIND, BITS, flip)                                                                             \
+    static void NAME(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens, int64_t first,  \
+                     int64_t k, floats *results)                                                                       \
+    {                                                                                                                  \
+        add_narrow(KIND, BITS, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                             \
+    }
+#else
+#define ADD_TOKENS(NAME, KIND, BITS, flip)                                                                             \
+    static void NAME(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens, int64_t first,  \
+                     int64_t k, floats *results)                                                                       \
     {                                                                                                                  \
         add_tokens(KIND, flip, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                             \
     }
+#endif
 
-ADD_TOKENS(add, SIGNED_32, false)
-ADD_TOKENS(add, OFFSET_32, false)
-ADD_TOKENS(add, SIGNED_16, false)
-ADD_TOKENS(add, OFFSET_16, false)
-static const add_function add_functions[] = { add_SIGNED_32, add_OFFSET_32, add_SIGNED_16, add_OFFSET_16 };
+/* Loops for each kind, and where these are others, for each number of bits. */
+#if ADDS_PAIRS
+#define ADD(KIND, BITS) JOIN(add_##KIND##_, BITS)
+ADD_TOKENS(add_SIGNED_32_4, SIGNED_32, 4, false)
+ADD_TOKENS(add_SIGNED_32_5, SIGNED_32, 5, false)
+ADD_TOKENS(add_SIGNED_32_8, SIGNED_32, 8, false)
+ADD_TOKENS(add_OFFSET_32_4, OFFSET_32, 4, false)
+ADD_TOKENS(add_OFFSET_32_5, OFFSET_32, 5, false)
+ADD_TOKENS(add_SIGNED_16_3, SIGNED_16, 3, false)
+ADD_TOKENS(add_SIGNED_16_6, SIGNED_16, 6, false)
+ADD_TOKENS(add_OFFSET_16_2, OFFSET_16, 2, false)
+#else
+#define ADD(KIND, BITS) add_##KIND
+ADD_TOKENS(add_SIGNED_32, SIGNED_32, 8, false)
+ADD_TOKENS(add_OFFSET_32, OFFSET_32, 8, false)
+ADD_TOKENS(add_SIGNED_16, SIGNED_16, 8, false)
+ADD_TOKENS(add_OFFSET_16, OFFSET_16, 8, false)
+#endif
 
 #ifdef WIDE
 typedef void (*add_wide_function)(const chunk *chunks, int n_blocks, const next_chunks *next, const int8_t *acts,
@@ -159,7 +183,7 @@ static const add_wide_function add_wide_functions[] = { add_wide_SIGNED_32, add_
 
 #ifdef __AMX_INT8__
 /* For the tokens that are left over where codes were unpacked for tiles, which take them with their signs. */
-ADD_TOKENS(add_flipped, SIGNED_32, true)
+ADD_TOKENS(add_flipped_SIGNED_32, SIGNED_32, 8, true)
 #endif
 
 /* Adds `n_blocks` blocks of 32 columns from p on, where those of the first row begin, or the panel's, to the sums of a
@@ -178,6 +202,8 @@ typedef struct layout_functions {
 
 typedef struct format_functions {
     code_kind kind;
+    int bits; /* of a code */
+    add_function add;
     int block_elems;
     size_t block_bytes;
     layout_functions rows, panels;
@@ -234,8 +260,8 @@ static void multiply_panel(const format_functions *format, bool packed, const ui
     const layout_functions *functions = packed ? &format->panels : &format->rows;
     const few_function few = n_tokens <= MOST_FEW_TOKENS ? functions->few[n_tokens] : NULL;
     memset(results, 0, (size_t)n_tokens * sizeof *results);
-    uint8_t bias = CODE_BIAS;
-    add_function add = add_functions[format->kind];
+    uint8_t bias = code_bias(format->bits);
+    add_function add = format->add;
     int n_by_tiles = 0;
 #ifdef __AMX_INT8__
     n_by_tiles = tiles_tokens(format->kind, n_tokens);
@@ -337,16 +363,16 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
         }                                                                                                              \
     }
 
-/* 128 >> shift of a power of two. */
-#define ZERO_SHIFT(zero) ((zero) == 0 ? 0 : 7 - __builtin_ctz((zero) | 128))
+/* What is stored for zero, of codes around it, if they are multiplied so. */
+#define STORED_BIAS(BITS) (code_bias(BITS) > 0 ? 1 << ((BITS)-1) : 0)
 
-/* For up to N tokens: where they are fewer, the last one is there several times. ZERO: of codes around zero, what is
- * stored for zero, a power of two; 128 where they are stored with a sign. */
-#define FEW(LAYOUT, packed, N, NAME, KIND, ZERO, BLOCK_ELEMS)                                                          \
+/* For up to N tokens: where they are fewer, the last one is there several times. BITS: of a code, as it
+ * is stored; 8 where it is stored with a sign. */
+#define FEW(LAYOUT, packed, N, NAME, KIND, BITS, BLOCK_ELEMS)                                                          \
     static void LAYOUT##_##NAME##_##N(const uint8_t *p, size_t stride, int n_blocks, const int8_t *acts,               \
                                       size_t act_bytes, int n_tokens, int64_t first, int64_t k, floats *results)       \
     {                                                                                                                  \
-        sink to = { .kind = KIND, .n_tokens = N, .zero_bias = CODE_BIAS ? ZERO : 0, .zero_shift = ZERO_SHIFT(ZERO) };  \
+        sink to = { .kind = KIND, .n_tokens = N, .bits = BITS, .zero_bias = STORED_BIAS(BITS) };                       \
         UNROLL(int t = 0; t < N; t++)                                                                                  \
         {                                                                                                              \
             const int token = t < n_tokens ? t : n_tokens - 1;                                                         \
@@ -365,11 +391,11 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
 
 /* Where registers are small, the codes of a block do not fit them. */
 #if REGISTER_BYTES == 64
-#define ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                         \
-    FEW(rows, false, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                 \
-    FEW(panels, true, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                \
-    FEW(panels, true, 2, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                \
-    FEW(panels, true, 4, NAME, KIND, ZERO, BLOCK_ELEMS)
+#define ALL_FEW(NAME, KIND, BITS, BLOCK_ELEMS)                                                                         \
+    FEW(rows, false, 1, NAME, KIND, BITS, BLOCK_ELEMS)                                                                 \
+    FEW(panels, true, 1, NAME, KIND, BITS, BLOCK_ELEMS)                                                                \
+    FEW(panels, true, 2, NAME, KIND, BITS, BLOCK_ELEMS)                                                                \
+    FEW(panels, true, 4, NAME, KIND, BITS, BLOCK_ELEMS)
 #define FEW_ROWS(NAME)                                                                                                 \
     {                                                                                                                  \
         NULL, rows_##NAME##_1                                                                                          \
@@ -379,10 +405,10 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
         NULL, panels_##NAME##_1, panels_##NAME##_2, panels_##NAME##_4, panels_##NAME##_4                               \
     }
 #elif REGISTER_BYTES == 32
-#define ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                         \
-    FEW(rows, false, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                 \
-    FEW(panels, true, 1, NAME, KIND, ZERO, BLOCK_ELEMS)                                                                \
-    FEW(panels, true, 2, NAME, KIND, ZERO, BLOCK_ELEMS)
+#define ALL_FEW(NAME, KIND, BITS, BLOCK_ELEMS)                                                                         \
+    FEW(rows, false, 1, NAME, KIND, BITS, BLOCK_ELEMS)                                                                 \
+    FEW(panels, true, 1, NAME, KIND, BITS, BLOCK_ELEMS)                                                                \
+    FEW(panels, true, 2, NAME, KIND, BITS, BLOCK_ELEMS)
 #define FEW_ROWS(NAME)                                                                                                 \
     {                                                                                                                  \
         NULL, rows_##NAME##_1                                                                                          \
@@ -392,7 +418,7 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
         NULL, panels_##NAME##_1, panels_##NAME##_2                                                                     \
     }
 #else
-#define ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)
+#define ALL_FEW(NAME, KIND, BITS, BLOCK_ELEMS)
 #define FEW_ROWS(NAME)                                                                                                 \
     {                                                                                                                  \
         NULL                                                                                                           \
@@ -428,13 +454,19 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
 #endif
 
 /* Two tiles for each format: for rows as they lie, and for panels. */
-#define FORMAT(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                          \
+#define FORMAT(NAME, KIND, BITS, BLOCK_ELEMS)                                                                          \
     UNPACK(rows, false, NAME, KIND, BLOCK_ELEMS)                                                                       \
     UNPACK(panels, true, NAME, KIND, BLOCK_ELEMS)                                                                      \
-    ALL_FEW(NAME, KIND, ZERO, BLOCK_ELEMS)                                                                             \
+    ALL_FEW(NAME, KIND, BITS, BLOCK_ELEMS)                                                                             \
     PACKING(NAME)                                                                                                      \
     static const format_functions format_##NAME = {                                                                    \
-        KIND, BLOCK_ELEMS, sizeof(NAME##_block), { rows_##NAME, FEW_ROWS(NAME) }, { panels_##NAME, FEW_PANELS(NAME) }, \
+        KIND,                                                                                                          \
+        BITS,                                                                                                          \
+        ADD(KIND, BITS),                                                                                               \
+        BLOCK_ELEMS,                                                                                                   \
+        sizeof(NAME##_block),                                                                                          \
+        { rows_##NAME, FEW_ROWS(NAME) },                                                                               \
+        { panels_##NAME, FEW_PANELS(NAME) },                                                                           \
     };                                                                                                                 \
     static void dot_##NAME(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,         \
                            const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,            \
@@ -463,14 +495,14 @@ static void multiply_panels(const format_functions *format, const uint8_t *panel
                     .dot = dot_packed_##NAME },                                                                        \
     };
 
-FORMAT(q4_0, SIGNED_32, 8, SMALL_BLOCK)
-FORMAT(q4_1, OFFSET_32, 0, SMALL_BLOCK)
-FORMAT(q5_0, SIGNED_32, 16, SMALL_BLOCK)
-FORMAT(q5_1, OFFSET_32, 0, SMALL_BLOCK)
-FORMAT(q8_0, SIGNED_32, 128, SMALL_BLOCK)
-FORMAT(mxfp4, SIGNED_32, 128, SMALL_BLOCK)
-FORMAT(q2_k, OFFSET_16, 0, SUPER_BLOCK)
-FORMAT(q3_k, SIGNED_16, 4, SUPER_BLOCK)
-FORMAT(q4_k, OFFSET_32, 0, SUPER_BLOCK)
-FORMAT(q5_k, OFFSET_32, 0, SUPER_BLOCK)
-FORMAT(q6_k, SIGNED_16, 32, SUPER_BLOCK)
+FORMAT(q4_0, SIGNED_32, 4, SMALL_BLOCK)
+FORMAT(q4_1, OFFSET_32, 4, SMALL_BLOCK)
+FORMAT(q5_0, SIGNED_32, 5, SMALL_BLOCK)
+FORMAT(q5_1, OFFSET_32, 5, SMALL_BLOCK)
+FORMAT(q8_0, SIGNED_32, 8, SMALL_BLOCK)
+FORMAT(mxfp4, SIGNED_32, 8, SMALL_BLOCK)
+FORMAT(q2_k, OFFSET_16, 2, SUPER_BLOCK)
+FORMAT(q3_k, SIGNED_16, 3, SUPER_BLOCK)
+FORMAT(q4_k, OFFSET_32, 4, SUPER_BLOCK)
+FORMAT(q5_k, OFFSET_32, 5, SUPER_BLOCK)
+FORMAT(q6_k, SIGNED_16, 6, SUPER_BLOCK)

@@ -95,8 +95,8 @@ typedef struct few_products {
 typedef struct sink {
     code_kind kind;
     int n_tokens;      /* that codes are multiplied with; 0: they go to the chunk. Constant where this is inlined */
+    int bits;          /* of a code */
     uint8_t zero_bias; /* added to codes around zero */
-    int zero_shift;    /* with it, 128 >> zero_shift stands for zero; for products */
     chunk *chunk;
     int first; /* what is unpacked begins with this block of the chunk */
     few_products few;
@@ -139,13 +139,15 @@ INLINE void fetch_ahead(const uint8_t *p, size_t bytes)
 /* The same before a file's block is unpacked for few tokens. */
 INLINE void fetch_after(const uint8_t *p, size_t bytes)
 {
-#ifdef READS_IN_ORDER
     enum { LINE = BORA_READ_AHEAD_LINE };
+#ifndef READS_IN_ORDER /* else it is known */
+    if (!bora_reads_in_order()) {
+        fetch_ahead(p, bytes);
+        return;
+    }
+#endif
     const uintptr_t begin = (uintptr_t)p / LINE * LINE, end = ((uintptr_t)p + bytes) / LINE * LINE;
     bora_read_lines_ahead(begin + BORA_READ_AHEAD_DISTANCE, (int)((end - begin) / LINE));
-#else
-    fetch_ahead(p, bytes);
-#endif
 }
 
 INLINE float float_at(const int8_t *p)
@@ -162,11 +164,21 @@ INLINE int32_t int_at(const int8_t *p)
     return i;
 }
 
-/* Where a sum of products begins. With unsigned codes (CODE_BIAS) that is the bits of 1.5 * 2^23, less what the codes'
- * bias adds: then the sum's bits are a float already, and to convert it is to subtract. */
-INLINE ints begin_sum(code_kind kind, const int8_t *bias)
+/* Where a sum of products begins when codes are as stored: at minus what their bias adds. */
+INLINE ints begin_stored(code_kind kind, int bits, const int8_t *bias)
 {
-    return all_ints(CODE_BIAS == 0 ? 0 : IS_SIGNED(kind) ? int_at(bias) : WHOLE_FLOAT);
+    if (!IS_SIGNED(kind) || code_bias(bits) == 0)
+        return all_ints(0);
+    return all_ints((int_at(bias) - WHOLE_FLOAT) >> (8 - bits));
+}
+
+/* The same in a chunk. With unsigned codes of 8 bits (CODE_BIAS) that is the bits of 1.5 * 2^23, less what the codes'
+ * bias adds: then the sum's bits are a float already, and to convert it is to subtract. */
+INLINE ints begin_sum(code_kind kind, int bits, const int8_t *bias)
+{
+    if (CODE_BIAS == 0)
+        return begin_stored(kind, bits, bias);
+    return all_ints(IS_SIGNED(kind) ? int_at(bias) : WHOLE_FLOAT);
 }
 
 INLINE floats float_sum(ints sum)
@@ -221,20 +233,29 @@ INLINE void put_offset(sink *to, int i, floats offset)
         chunk_factors(to, i)->offset = offset;
 }
 
-/* Where a sum of products begins when codes are as stored: at minus what their bias adds. */
-INLINE ints begin_few(const sink *to, const int8_t *bias)
-{
-    if (!IS_SIGNED(to->kind) || CODE_BIAS == 0)
-        return all_ints(0);
-    return all_ints((int_at(bias) - WHOLE_FLOAT) >> to->zero_shift);
-}
-
 /* Sums of products of a block: of each half, if it has a scale of its own, or if there would be too few to keep the
  * processor busy, for each product waits for the one before. */
 INLINE int few_dots(const sink *to)
 {
-    return HAS_HALVES(to->kind) || to->n_tokens <= 2 ? 2 : 1;
+    return HAS_HALVES(to->kind) || (to->n_tokens <= 2 && !ADDS_PAIRS) ? 2 : 1;
 }
+
+#if ADDS_PAIRS
+/* Those of n_words of a block, of its half i if there are such. */
+INLINE void add_few_products(sink *to, int b, int i, int n_words, const words *codes, const int8_t *const *x)
+{
+    const int8_t *from[MOST_FEW_TOKENS];
+    ints dots[MOST_FEW_TOKENS];
+    UNROLL(int t = 0; t < to->n_tokens; t++)
+    {
+        from[t] = x[t] + BLOCK * b + 4 * n_words * i;
+        dots[t] = to->few.dots[b][i][t];
+    }
+    add_products(to->bits, to->n_tokens, n_words, codes + n_words * i, from, dots);
+    UNROLL(int t = 0; t < to->n_tokens; t++)
+    to->few.dots[b][i][t] = dots[t];
+}
+#endif
 
 INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
 {
@@ -245,13 +266,14 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         return;
     }
     few_products *few = &to->few;
-    const int n_dots = few_dots(to), n_words = WORDS_PER_BLOCK / n_dots;
+    const int n_dots = few_dots(to);
     UNROLL(int t = 0; t < to->n_tokens; t++)
     {
         const int8_t *bias = few->rows[t] + few->at.bias;
-        few->dots[b][0][t] = begin_few(to, bias + (HAS_HALVES(to->kind) ? 8 : 4) * b);
+        few->dots[b][0][t] = begin_stored(to->kind, to->bits, bias + (HAS_HALVES(to->kind) ? 8 : 4) * b);
         if (n_dots == 2)
-            few->dots[b][1][t] = HAS_HALVES(to->kind) ? begin_few(to, bias + 8 * b + 4) : all_ints(0);
+            few->dots[b][1][t] =
+                HAS_HALVES(to->kind) ? begin_stored(to->kind, to->bits, bias + 8 * b + 4) : all_ints(0);
     }
     const int8_t *x[MOST_FEW_TOKENS];
     UNROLL(int t = 0; t < to->n_tokens; t++)
@@ -259,6 +281,15 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         x[t] = few->rows[t] + few->at.codes;
         KEEP(x[t]);
     }
+#if ADDS_PAIRS
+    if (HAS_HALVES(to->kind)) {
+        add_few_products(to, b, 0, WORDS_PER_BLOCK / 2, codes, x);
+        add_few_products(to, b, 1, WORDS_PER_BLOCK / 2, codes, x);
+    } else {
+        add_few_products(to, b, 0, WORDS_PER_BLOCK, codes, x);
+    }
+#else
+    const int n_words = WORDS_PER_BLOCK / n_dots;
     UNROLL(int j = 0; j < n_words; j++)
     UNROLL(int i = 0; i < n_dots; i++)
     UNROLL(int t = 0; t < to->n_tokens; t++)
@@ -266,6 +297,7 @@ INLINE void put_codes(sink *to, int b, const words codes[WORDS_PER_BLOCK])
         const int word = i * n_words + j;
         few->dots[b][i][t] = dot_words(few->dots[b][i][t], codes[word], x[t] + BLOCK * b + 4 * word);
     }
+#endif
 }
 
 /* To be said of each block in order, when all of it was put. */

@@ -297,6 +297,20 @@ enum { CODE_BIAS = 128 };
 enum { CODE_BIAS = 0 };
 #endif
 
+#if defined(__AVX2__) && !defined(__AVXVNNI__) && !defined(__AVX512VNNI__)
+/* Products of bytes are added in pairs in 16 bits, and pairs there as long as they fit. Codes of fewer than 8 bits are
+ * multiplied as they are stored, from zero on; what that adds is taken off where a sum begins, too. */
+#define ADDS_PAIRS 1
+#else
+#define ADDS_PAIRS 0
+#endif
+
+/* What is added to codes around zero, of so many bits, for the multiplication. */
+INLINE uint8_t code_bias(int bits)
+{
+    return (uint8_t)(CODE_BIAS > 0 ? CODE_BIAS : ADDS_PAIRS && bits < 8 ? 1 << (bits - 1) : 0);
+}
+
 /* acc + the product of each lane's four codes with the four numbers at x. Codes lie in -128 ... 127 plus CODE_BIAS, or
  * in 0 ... 127. */
 INLINE int_register dot_register(int_register acc, word_register codes, const int8_t *x)
@@ -311,10 +325,6 @@ INLINE int_register dot_register(int_register acc, word_register codes, const in
     return (int_register)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)codes, _mm512_set1_epi32(four));
 #elif defined(__AVXVNNI__)
     return (int_register)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)codes, _mm256_set1_epi32(four));
-#elif defined(__AVX2__)
-    const __m256i c = (__m256i)codes;
-    const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(c), _mm256_sign_epi8(_mm256_set1_epi32(four), c));
-    return acc + (int_register)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 #elif defined(__ARM_FEATURE_DOTPROD)
     return (int_register)vdotq_s32((int32x4_t)acc, (int8x16_t)codes, vreinterpretq_s8_s32(vdupq_n_s32(four)));
 #else
@@ -349,6 +359,52 @@ INLINE ints dot_words(ints acc, words codes, const int8_t *x)
     acc.r[q] = dot_register(acc.r[q], codes.r[q], x);
     return acc;
 }
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+enum { PRODUCTS_TOKENS = 4 };
+
+/* Words of codes whose products fit 16 bits: of pairs of codes and activations, which are 127 at most. */
+INLINE int words_in_16_bits(int bits)
+{
+    return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+}
+
+/* In 16 bits: products of two bytes each. */
+INLINE __m256i pair_products(int bits, word_register codes, __m256i four)
+{
+    const __m256i c = (__m256i)codes;
+    return bits < 8 ? _mm256_maddubs_epi16(c, four)
+                    : _mm256_maddubs_epi16(_mm256_abs_epi8(c), _mm256_sign_epi8(four, c));
+}
+
+/* dots[t] += the products of n_words words of codes, of `bits` bits, with those from x[t] on. All but the pointers are
+ * constants where this is inlined. */
+INLINE void add_products(int bits, int n_tokens, int n_words, const words *codes, const int8_t *const *x, ints *dots)
+{
+#if defined(__AVXVNNI__)
+    (void)bits;
+    UNROLL(int j = 0; j < n_words; j++)
+    UNROLL(int t = 0; t < n_tokens; t++)
+    dots[t] = dot_words(dots[t], codes[j], x[t] + 4 * j);
+#else
+    const int most = words_in_16_bits(bits), step = most < n_words ? most : n_words;
+    __m256i pairs[PRODUCTS_TOKENS][N_REGISTERS];
+    UNROLL(int j = 0; j < n_words; j++)
+    UNROLL(int t = 0; t < PRODUCTS_TOKENS && t < n_tokens; t++)
+    {
+        int32_t four;
+        memcpy(&four, x[t] + 4 * j, sizeof four);
+        EACH_REGISTER(q)
+        {
+            const __m256i pair = pair_products(bits, codes[j].r[q], _mm256_set1_epi32(four));
+            pairs[t][q] = j % step == 0 ? pair : _mm256_add_epi16(pairs[t][q], pair);
+            if (j % step == step - 1)
+                dots[t].r[q] += (int_register)_mm256_madd_epi16(pairs[t][q], _mm256_set1_epi16(1));
+        }
+    }
+#endif
+}
+#endif
 
 /* ---- reading a panel: 16 rows that lie `stride` bytes apart ---- */
 

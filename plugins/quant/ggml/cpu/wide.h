@@ -33,7 +33,7 @@ INLINE void add_wide_block(code_kind kind, int n_tokens, const chunk chunks[WIDE
     {
         UNROLL(int t = 0; t < n_tokens; t++)
         EACH_PANEL(p)
-        dots[p][t] = begin_sum(kind, in_row(x.bias, rows, t) + 4 * i);
+        dots[p][t] = begin_sum(kind, 8, in_row(x.bias, rows, t) + 4 * i);
         UNROLL(int word = i * n_words; word < (i + 1) * n_words; word++)
         UNROLL(int t = 0; t < n_tokens; t++)
         {
