@@ -23,6 +23,9 @@ try 0 inspect "$tmp/mix.gguf" && says out 'blk\.0\.ffn_down\.weight +q4_k' && sa
 "$vs" "${shape[@]}" --format q4_k_m --pure --write "$tmp/pure.gguf" 2>/dev/null
 try 0 inspect "$tmp/pure.gguf" && says out 'output\.weight +q4_k'
 try 0 tokenize -f "$tmp/mix.gguf" "a"
+"$vs" "${shape[@]}" --experts 6 --experts-used 2 --format q4_k_m --write "$tmp/experts.gguf" 2>/dev/null
+try 0 inspect "$tmp/experts.gguf" && says out 'blk\.1\.ffn_up_exps\.weight +q4_k +\[6, 512, 256\]'
+try 0 logits -f "$tmp/experts.gguf" --tokens 1,2,3 -o "$tmp/experts.npy"
 
 # A peer, as llama-bench answers.
 cat >"$tmp/peer" <<'PEER'
@@ -42,7 +45,7 @@ grep -q -- '^-x 1 -m .*q8_0.*gguf -t 1 -r 1 -o json -p 4 -n 2$' "$tmp/peer.log" 
     python3 -c 'import json, sys; r = json.load(sys.stdin); assert len(r) == 2 and r[0]["tokens_per_s"]["bora"] > 0 and r[0]["ratio"] is None' ||
     fail "--json"
 
-for words in "--shape 9b" "--format q9" "--layers 2" "--peer x" "--rounds 0" "--heads 3"; do
+for words in "--shape 9b" "--format q9" "--layers 2" "--peer x" "--rounds 0" "--heads 3" "${shape[*]} --experts 2 --experts-used 3"; do
     "$vs" --bora "$BORA" $words >"$tmp/out" 2>"$tmp/err" && fail "$words is accepted"
     [ ! -s "$tmp/out" ] && ! grep -q Traceback "$tmp/err" || fail "$words: $(cat "$tmp/err")"
 done
