@@ -11,8 +11,8 @@ enum { NARROW_TOKENS = 4 }; /* whose sums stay in registers */
 
 /* sums[t] += a block of a chunk times that of token t. x: the first token's. The first three arguments are constants
  * where this is inlined. */
-INLINE void add_narrow_block(code_kind kind, int bits, int n_tokens, const words *codes, const factors *f,
-                             row_pointers x, row_strides rows, floats *sums)
+INLINE void add_block(code_kind kind, int bits, int n_tokens, const words *codes, const factors *f, row_pointers x,
+                      row_strides rows, floats *sums)
 {
     const int n_dots = HAS_HALVES(kind) ? 2 : 1, n_words = WORDS_PER_BLOCK / n_dots;
     floats scaled[NARROW_TOKENS];
@@ -33,8 +33,8 @@ INLINE void add_narrow_block(code_kind kind, int bits, int n_tokens, const words
     sums[t] = join_block(kind, sums[t], scaled[t], f, in_row(x.d, rows, t), in_row(x.sum, rows, t));
 }
 
-INLINE void add_narrow_chunk(code_kind kind, int bits, int n_tokens, bool ahead, const chunk *c, int n_blocks,
-                             const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *results)
+INLINE void add_chunk(code_kind kind, int bits, int n_tokens, bool ahead, const chunk *c, int n_blocks,
+                      const int8_t *acts, size_t act_bytes, int64_t first, int64_t k, floats *results)
 {
     const size_t fetched = ahead ? c->block_bytes : 0; /* with each block */
     row_pointers x = pointers_to(acts, places_of(kind, first / BLOCK, k));
@@ -42,18 +42,17 @@ INLINE void add_narrow_chunk(code_kind kind, int bits, int n_tokens, bool ahead,
     for (int b = 0; b < n_blocks; b++) {
         fetch_ahead(c->from + (size_t)b * fetched, fetched);
         rows = keep_strides(rows);
-        add_narrow_block(kind, bits, n_tokens, c->codes[b], c->factors + (HAS_HALVES(kind) ? 2 : 1) * b, x, rows,
-                         results);
+        add_block(kind, bits, n_tokens, c->codes[b], c->factors + (HAS_HALVES(kind) ? 2 : 1) * b, x, rows, results);
         x = next_block(kind, x, 1);
     }
 }
 
-INLINE void add_narrow(code_kind kind, int bits, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
+INLINE void add_tokens(code_kind kind, int bits, const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes,
                        int n_tokens, int64_t first, int64_t k, floats *results)
 {
     int t = 0;
 #define TOKENS(n)                                                                                                      \
-    add_narrow_chunk(kind, bits, n, t == 0, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t)
+    add_chunk(kind, bits, n, t == 0, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t)
     for (; t + NARROW_TOKENS <= n_tokens; t += NARROW_TOKENS)
         TOKENS(NARROW_TOKENS);
     switch (n_tokens - t) {

@@ -125,21 +125,19 @@ INLINE void add_tokens(code_kind kind, bool flip, const chunk *c, int n_blocks, 
 typedef void (*add_function)(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens,
                              int64_t first, int64_t k, floats *results);
 
+/* What loops are compiled for, beside the kind. */
 #if REGISTER_BYTES == 32
-#define ADD_TOKENS(NAME, KIND, BITS, flip)                                                                             \
-    static void NAME(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens, int64_t first,  \
-                     int64_t k, floats *results)                                                                       \
-    {                                                                                                                  \
-        add_narrow(KIND, BITS, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                             \
-    }
+#define CONSTANT(BITS, flip) BITS
 #else
+#define CONSTANT(BITS, flip) flip
+#endif
+
 #define ADD_TOKENS(NAME, KIND, BITS, flip)                                                                             \
     static void NAME(const chunk *c, int n_blocks, const int8_t *acts, size_t act_bytes, int n_tokens, int64_t first,  \
                      int64_t k, floats *results)                                                                       \
     {                                                                                                                  \
-        add_tokens(KIND, flip, c, n_blocks, acts, act_bytes, n_tokens, first, k, results);                             \
+        add_tokens(KIND, CONSTANT(BITS, flip), c, n_blocks, acts, act_bytes, n_tokens, first, k, results);             \
     }
-#endif
 
 /* Loops for each kind, and where these are others, for each number of bits. */
 #if ADDS_PAIRS
