@@ -5,16 +5,21 @@ command -v python3 >/dev/null || skip "python3 is not there"
 vs=$root/tools/bench-vs
 
 "$vs" --help >"$tmp/out" && grep -q -- '--peer' "$tmp/out" || fail "--help"
-shape=(--layers 1 --width 256 --feed-forward 256 --heads 4 --kv-heads 2 --vocab 300)
-for format in f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_s q4_k_m q5_k_s q6_k; do
-    "$vs" "${shape[@]}" --format $format --write "$tmp/model.gguf" 2>/dev/null || fail "--format $format"
-    try 0 logits -f "$tmp/model.gguf" --tokens 1,2,3 -o "$tmp/$format.npy" && silent err
-    python3 - "$tmp/$format.npy" <<'PYTHON' || fail "$format: the logits are not numbers of an ordinary size"
+
+ordinary() {
+    python3 - "$tmp/$1.npy" <<'PYTHON' || fail "$1: the logits are not numbers of an ordinary size"
 import struct, sys
 data = open(sys.argv[1], "rb").read()
 logits = struct.unpack(f"<{3 * 300}f", data[-3 * 300 * 4 :])
 assert max(map(abs, logits)) < 100 and max(logits) - min(logits) > 0.01  # NaN fails both
 PYTHON
+}
+
+shape=(--layers 1 --width 256 --feed-forward 256 --heads 4 --kv-heads 2 --vocab 300)
+for format in f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_s q4_k_m q5_k_s q6_k; do
+    "$vs" "${shape[@]}" --format $format --write "$tmp/model.gguf" 2>/dev/null || fail "--format $format"
+    try 0 logits -f "$tmp/model.gguf" --tokens 1,2,3 -o "$tmp/$format.npy" && silent err
+    ordinary "$format"
 done
 shape=(--layers 4 --width 256 --feed-forward 512 --heads 4 --kv-heads 2 --vocab 300)
 "$vs" "${shape[@]}" --format q4_k_m --write "$tmp/mix.gguf" 2>/dev/null
@@ -25,7 +30,8 @@ try 0 inspect "$tmp/pure.gguf" && says out 'output\.weight +q4_k'
 try 0 tokenize -f "$tmp/mix.gguf" "a"
 "$vs" "${shape[@]}" --experts 6 --experts-used 2 --format q4_k_m --write "$tmp/experts.gguf" 2>/dev/null
 try 0 inspect "$tmp/experts.gguf" && says out 'blk\.1\.ffn_up_exps\.weight +q4_k +\[6, 512, 256\]'
-try 0 logits -f "$tmp/experts.gguf" --tokens 1,2,3 -o "$tmp/experts.npy"
+try 0 logits -f "$tmp/experts.gguf" --tokens 1,2,3 -o "$tmp/experts.npy" && silent err
+ordinary experts
 
 # A peer, as llama-bench answers.
 cat >"$tmp/peer" <<'PEER'
@@ -45,7 +51,8 @@ grep -q -- '^-x 1 -m .*q8_0.*gguf -t 1 -r 1 -o json -p 4 -n 2$' "$tmp/peer.log" 
     python3 -c 'import json, sys; r = json.load(sys.stdin); assert len(r) == 2 and r[0]["tokens_per_s"]["bora"] > 0 and r[0]["ratio"] is None' ||
     fail "--json"
 
-for words in "--shape 9b" "--format q9" "--layers 2" "--peer x" "--rounds 0" "--heads 3" "${shape[*]} --experts 2 --experts-used 3"; do
+for words in "--shape 9b" "--format q9" "--layers 2" "--peer x" "--rounds 0" "--heads 3" "--experts 2" \
+    "--experts-used 2 ${shape[*]}" "${shape[*]} --experts 2 --experts-used 3"; do
     "$vs" --bora "$BORA" $words >"$tmp/out" 2>"$tmp/err" && fail "$words is accepted"
     [ ! -s "$tmp/out" ] && ! grep -q Traceback "$tmp/err" || fail "$words: $(cat "$tmp/err")"
 done

@@ -123,7 +123,7 @@ static size_t lay_out(const attention *m, float *base, workspace *spaces, int32_
     size_t queries = (size_t)(m->rows_each * m->heads_each), dims = (size_t)m->attrs->head_dim, at = 0;
     size_t groups = (queries + ATTENTION_MANY - 1) / ATTENTION_MANY;
     size_t few = (queries + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
-    workspace shared;
+    workspace shared = { 0 };
 #define PART(name, size)                                                                                               \
     do {                                                                                                               \
         (name) = base ? base + at : NULL;                                                                              \

@@ -258,27 +258,6 @@ static void weigh_stretch(const attention *m, const tile *t, const workspace *w,
     }
 }
 
-/* Positions from..to of one block. */
-static void score_block(const attention *m, const tile *t, const workspace *w, int32_t from, int32_t to,
-                        int32_t span_start, ahead next)
-{
-    for (int32_t p = from; p < to; next.size_bytes = 0) {
-        unit u = unit_at(m, t, p);
-        score_unit(m, t, w, u, span_start, next);
-        p = u.start + u.n;
-    }
-}
-
-static void weigh_block(const attention *m, const tile *t, const workspace *w, int32_t from, int32_t to,
-                        int32_t span_start, ahead next)
-{
-    for (int32_t p = from; p < to; next.size_bytes = 0) {
-        unit u = unit_at(m, t, p);
-        weigh_unit(m, t, w, u, span_start, next);
-        p = u.start + u.n;
-    }
-}
-
 /* How a span is read for few queries: the keys of its positions block by block, in a block tile by tile, as they lie,
  * then the values so. Steps are a block of a tile. */
 typedef struct walk {
@@ -318,22 +297,33 @@ static ahead walk_ahead(const walk *k, int32_t step)
     return position <= position_of(t, t->n_rows - 1) ? keys_ahead(k->m, t, position) : (ahead){ NULL, 0 };
 }
 
+/* Scores, or weighs, all that is seen of a span; steps are counted on. */
+static void walk_span(const walk *k, const workspace *spaces, int32_t span_start, int32_t *step,
+                      void work(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start,
+                                ahead next))
+{
+    for (int32_t b = 0; b < k->n_blocks; b++)
+        for (int32_t i = 0; i < k->n_tiles; i++) {
+            ahead next = walk_ahead(k, (*step)++);
+            int32_t to = min(walk_position(k, b + 1), k->to);
+            for (int32_t p = walk_position(k, b); p < to; next.size_bytes = 0) {
+                unit u = unit_at(k->m, &k->tiles[i], p);
+                work(k->m, &k->tiles[i], &spaces[i], u, span_start, next);
+                p = u.start + u.n;
+            }
+        }
+}
+
 static void attend_span_few(const attention *m, const tile *tiles, const workspace *spaces, int32_t n, int32_t span)
 {
     const walk k = walk_of(m, tiles, n, span);
     int32_t start = span * ATTENTION_SPAN, step = 0;
-    for (int32_t b = 0; b < k.n_blocks; b++)
-        for (int32_t i = 0; i < n; i++, step++)
-            score_block(m, &tiles[i], &spaces[i], walk_position(&k, b), min(walk_position(&k, b + 1), k.to), start,
-                        walk_ahead(&k, step));
+    walk_span(&k, spaces, start, &step, score_unit);
     for (int32_t i = 0; i < n; i++) {
         soften_span(m, &tiles[i], &spaces[i], start);
         memset(spaces[i].part, 0, (size_t)tiles[i].n_queries * m->cache.value_width * sizeof(float));
     }
-    for (int32_t b = 0; b < k.n_blocks; b++)
-        for (int32_t i = 0; i < n; i++, step++)
-            weigh_block(m, &tiles[i], &spaces[i], walk_position(&k, b), min(walk_position(&k, b + 1), k.to), start,
-                        walk_ahead(&k, step));
+    walk_span(&k, spaces, start, &step, weigh_unit);
 }
 
 static void attend_span_many(const attention *m, const tile *t, const workspace *w, int32_t span)

@@ -7,19 +7,17 @@
 
 #include "sink.h"
 
-enum { NARROW_TOKENS = 4 }; /* whose sums stay in registers */
-
 /* sums[t] += a block of a chunk times that of token t. x: the first token's. The first three arguments are constants
  * where this is inlined. */
 INLINE void add_block(code_kind kind, int bits, int n_tokens, const words *codes, const factors *f, row_pointers x,
                       row_strides rows, floats *sums)
 {
     const int n_dots = HAS_HALVES(kind) ? 2 : 1, n_words = WORDS_PER_BLOCK / n_dots;
-    floats scaled[NARROW_TOKENS];
+    floats scaled[PRODUCTS_TOKENS];
     UNROLL(int i = 0; i < n_dots; i++)
     {
-        const int8_t *acts[NARROW_TOKENS];
-        ints dots[NARROW_TOKENS];
+        const int8_t *acts[PRODUCTS_TOKENS];
+        ints dots[PRODUCTS_TOKENS];
         UNROLL(int t = 0; t < n_tokens; t++)
         {
             acts[t] = in_row(x.codes, rows, t) + 4 * n_words * i;
@@ -53,8 +51,8 @@ INLINE void add_tokens(code_kind kind, int bits, const chunk *c, int n_blocks, c
     int t = 0;
 #define TOKENS(n)                                                                                                      \
     add_chunk(kind, bits, n, t == 0, c, n_blocks, acts + (size_t)t * act_bytes, act_bytes, first, k, results + t)
-    for (; t + NARROW_TOKENS <= n_tokens; t += NARROW_TOKENS)
-        TOKENS(NARROW_TOKENS);
+    for (; t + PRODUCTS_TOKENS <= n_tokens; t += PRODUCTS_TOKENS)
+        TOKENS(PRODUCTS_TOKENS);
     switch (n_tokens - t) {
     case 3:
         TOKENS(3);

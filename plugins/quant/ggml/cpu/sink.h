@@ -173,7 +173,8 @@ INLINE ints begin_stored(code_kind kind, int bits, const int8_t *bias)
 }
 
 /* The same in a chunk. With unsigned codes of 8 bits (CODE_BIAS) that is the bits of 1.5 * 2^23, less what the codes'
- * bias adds: then the sum's bits are a float already, and to convert it is to subtract. */
+ * bias adds: then the sum's bits are a float already, and to convert it is to subtract. `bits` matters only where codes
+ * are multiplied as stored. */
 INLINE ints begin_sum(code_kind kind, int bits, const int8_t *bias)
 {
     if (CODE_BIAS == 0)

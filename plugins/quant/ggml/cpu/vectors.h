@@ -361,7 +361,7 @@ INLINE ints dot_words(ints acc, words codes, const int8_t *x)
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
-enum { PRODUCTS_TOKENS = 4 };
+enum { PRODUCTS_TOKENS = 4 }; /* at most: so many sums stay in registers */
 
 /* Words of codes whose products fit 16 bits: of pairs of codes and activations, which are 127 at most. */
 INLINE int words_in_16_bits(int bits)
