@@ -26,7 +26,7 @@ typedef struct placement {
     bool *decided;       /* [topology entries]: those that decided something */
     exec_device *device; /* where nothing else is said */
     const bora_quant *isq, *dtype;
-    unsigned avoid; /* what no kernel may do: KERNEL_... */
+    unsigned avoid, avoid_whole; /* what no kernel may do, and what none of whole weights: KERNEL_... */
     bora_threads *threads;
     const graph_weight *head, *embedding;
     bool *decides; /* [n_nodes]: whether a choice is made by the node's result */
@@ -37,6 +37,12 @@ typedef struct placement {
 static bool is_dense(const bora_quant *q)
 {
     return q->block_elems == 1;
+}
+
+/* Such numbers lose nothing worth a name, and so what meets them is rounded only where a user allows it. */
+static bool is_whole(const bora_quant *q)
+{
+    return is_dense(q) && q->block_bytes >= 2;
 }
 
 static const char *quant_name(const bora_quant *q)
@@ -206,17 +212,18 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
     *format = quant && !quant->plain ? quant : NULL;
     if (!node->call.weights[0])
         return exec_choose(rt, op, device, host, NULL, p->avoid);
+    const unsigned avoid = is_whole(quant) ? p->avoid_whole : p->avoid;
     int64_t width = bora_weight_width(node->call.weights[0]);
     for (exec_device *d = device; d; d = d->base) {
-        const bora_kernel *kernel = registry_kernel(rt, op->name, d->backend->name, quant_name(quant), p->avoid);
+        const bora_kernel *kernel = registry_kernel(rt, op->name, d->backend->name, quant_name(quant), avoid);
         if (kernel)
             return (exec_choice){ kernel, d };
         /* Another device's kernel for a compact format is better than a kernel of this one for something larger. */
-        if (!is_dense(quant) && exec_choose(rt, op, d->base, host, quant->name, p->avoid).kernel)
+        if (!is_dense(quant) && exec_choose(rt, op, d->base, host, quant->name, avoid).kernel)
             continue;
         bool found;
         const bora_quant *to = convertible(p, op, d, quant, width, &found);
-        kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL, p->avoid) : NULL;
+        kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL, avoid) : NULL;
         if (kernel) {
             if (node->call.weights[0]->n_dims > 1 && !op->small_weights)
                 note_conversion(p, quant, to, d);
@@ -343,6 +350,7 @@ static bool read_settings(placement *p, bora_error *err)
     const char *path = bora_settings_string(p->settings, "topology");
     p->avoid = (bora_settings_flag(p->settings, "exact") ? KERNEL_ROUNDS : 0u) |
                (bora_settings_flag(p->settings, "no-pack") ? KERNEL_PACKS : 0u);
+    p->avoid_whole = p->avoid | (bora_settings_flag(p->settings, "round-activations") ? 0u : KERNEL_ROUNDS);
     if (isq && !(p->isq = model_find_quant(rt, isq, "--isq", err)))
         return false;
     if (dtype && strcasecmp(dtype, "auto") != 0) {

@@ -51,6 +51,12 @@ grep -q -- '^-x 1 -m .*q8_0.*gguf -t 1 -r 1 -o json -p 4 -n 2$' "$tmp/peer.log" 
     python3 -c 'import json, sys; r = json.load(sys.stdin); assert len(r) == 2 and r[0]["tokens_per_s"]["bora"] > 0 and r[0]["ratio"] is None' ||
     fail "--json"
 
+"$vs" "${shape[@]}" --format bf16 --bora "$BORA --round-activations" --threads 1 --prompt-len 4 --gen-len 2 --rounds 1 \
+    >"$tmp/out" 2>&1 || fail "options of bora: $(cat "$tmp/out")"
+"$vs" "${shape[@]}" --bora "$BORA --no-such-option" --threads 1 --rounds 1 >"$tmp/out" 2>&1 &&
+    fail "options of bora are not passed on"
+grep -q -- no-such-option "$tmp/out" || fail "options of bora: $(cat "$tmp/out")"
+
 for words in "--shape 9b" "--format q9" "--layers 2" "--peer x" "--rounds 0" "--heads 3" "--experts 2" \
     "--experts-used 2 ${shape[*]}" "${shape[*]} --experts 2 --experts-used 3"; do
     "$vs" --bora "$BORA" $words >"$tmp/out" 2>"$tmp/err" && fail "$words is accepted"

@@ -54,23 +54,38 @@ static void random_half(bool bf16, uint16_t *half, float *number, size_t n, uint
     }
 }
 
+/* And from that of dot_avx512_bf16.c. */
+static float pairs_by_definition(const float *a, const float *b, int64_t k)
+{
+    float s[16] = { 0 };
+    for (int64_t i = 0; i + 1 < k; i += 2) {
+        float *sum = &s[i / 2 % 16];
+        *sum = fmaf(a[i], b[i], fmaf(a[i + 1], b[i + 1], *sum));
+    }
+    for (int width = 8; width > 0; width /= 2)
+        for (int l = 0; l < width; l++)
+            s[l] += s[l + width];
+    return k % 2 ? fmaf(a[k - 1], b[k - 1], s[0]) : s[0];
+}
+
 typedef struct variant {
     const char *what;
     size_t number_bytes;
     cpu_dot_loop *dot;
+    bool pairs; /* of numbers of 16 bits: activations are such numbers, too */
 } variant;
 
 /* Rows as they lie, and in blocks of `together` rows whose steps lie side by side; what is behind the numbers is never
  * used. */
 static void check_dot(const variant *v, const char *name, int together, int n_rows, int n_acts, int64_t k,
-                      const char *rows, const float *numbers, const float *acts)
+                      const char *rows, const float *numbers, const char *acts, const float *act_numbers)
 {
-    const size_t row_bytes = (size_t)k * v->number_bytes, step_bytes = CPU_DOT_STEP * v->number_bytes;
-    const size_t n_steps = (size_t)(k + CPU_DOT_STEP - 1) / CPU_DOT_STEP, block_bytes = (size_t)together * step_bytes;
+    const size_t row_bytes = (size_t)k * v->number_bytes, act_bytes = (size_t)k * (v->pairs ? 2 : sizeof(float));
+    const size_t step_bytes = CPU_DOT_STEP * v->number_bytes * (v->pairs ? 2 : 1);
+    const size_t n_steps = (row_bytes + step_bytes - 1) / step_bytes, block_bytes = (size_t)together * step_bytes;
     char *block = malloc(n_steps * block_bytes);
     float *out = blank_floats((size_t)(n_rows * n_acts)), *packed_out = blank_floats((size_t)(n_rows * n_acts));
-    v->dot(rows, row_bytes, step_bytes, n_rows, k, (const char *)acts, (size_t)k * sizeof(float), n_acts, out,
-           (size_t)n_rows);
+    v->dot(rows, row_bytes, step_bytes, n_rows, k, acts, act_bytes, n_acts, out, (size_t)n_rows);
     for (int first = 0; first < n_rows; first += together) {
         const int n = n_rows - first < together ? n_rows - first : together;
         memset(block, 0xff, n_steps * block_bytes);
@@ -78,12 +93,12 @@ static void check_dot(const variant *v, const char *name, int together, int n_ro
             for (size_t i = 0; i < row_bytes; i++)
                 block[i / step_bytes * block_bytes + (size_t)r * step_bytes + i % step_bytes] =
                     rows[(size_t)(first + r) * row_bytes + i];
-        v->dot(block, step_bytes, block_bytes, n, k, (const char *)acts, (size_t)k * sizeof(float), n_acts,
-               packed_out + first, (size_t)n_rows);
+        v->dot(block, step_bytes, block_bytes, n, k, acts, act_bytes, n_acts, packed_out + first, (size_t)n_rows);
     }
     for (int t = 0; t < n_acts; t++)
         for (int r = 0; r < n_rows; r++) {
-            const float expected = dot_by_definition(numbers + r * k, acts + t * k, k);
+            const float expected =
+                (v->pairs ? pairs_by_definition : dot_by_definition)(numbers + r * k, act_numbers + t * k, k);
             assert_same_bits(&out[t * n_rows + r], &expected, 1, name);
             assert_same_bits(&packed_out[t * n_rows + r], &expected, 1, name);
         }
@@ -100,30 +115,39 @@ static void check_type(const variant *v, const char *name, int together)
     for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
         const int64_t k = lengths[l];
         const size_t n = (size_t)(MOST_ROWS * k);
-        float *numbers = random_floats(n, 1), *acts = random_floats((size_t)(MOST_ACTS * k), 2);
-        uint16_t *half = malloc(n * sizeof *half);
+        float *numbers = random_floats(n, 1), *act_numbers = random_floats((size_t)(MOST_ACTS * k), 2);
+        uint16_t *half = malloc(n * sizeof *half), *act_half = malloc((size_t)(MOST_ACTS * k) * sizeof *act_half);
         if (v->number_bytes == 2)
             random_half(strcmp(v->what, "bf16") == 0, half, numbers, n, 3);
+        for (size_t i = 0; v->pairs && i < (size_t)(MOST_ACTS * k); i++) {
+            uint32_t bits;
+            memcpy(&bits, &act_numbers[i], sizeof bits);
+            act_half[i] = (uint16_t)(bits >> 16);
+            bits &= 0xffff0000;
+            memcpy(&act_numbers[i], &bits, sizeof bits);
+        }
         const char *rows = v->number_bytes == 2 ? (const char *)half : (const char *)numbers;
+        const char *acts = v->pairs ? (const char *)act_half : (const char *)act_numbers;
         for (int n_acts = 1; n_acts <= 70; n_acts += k > 1000 && n_acts > 1 ? 23 : n_acts > 9 ? 12 : 1)
-            check_dot(v, name, together, 13, n_acts, k, rows, numbers, acts);
-        check_dot(v, name, together, 13, MOST_ACTS - 1, k, rows, numbers,
-                  acts); /* more than go through all rows together */
+            check_dot(v, name, together, 13, n_acts, k, rows, numbers, acts, act_numbers);
+        check_dot(v, name, together, 13, MOST_ACTS - 1, k, rows, numbers, acts,
+                  act_numbers); /* more than go through all rows together */
         for (int n_rows = 1; n_rows <= (k > 100 ? 7 : MOST_ROWS); n_rows++)
-            check_dot(v, name, together, n_rows, 5, k, rows, numbers, acts);
+            check_dot(v, name, together, n_rows, 5, k, rows, numbers, acts, act_numbers);
+        free(act_half);
         free(half);
-        free(acts);
+        free(act_numbers);
         free(numbers);
     }
 }
 
 static void check_dots(const cpu_loops *loops, const cpu_dots *dots)
 {
-    check_type(&(variant){ "f32", 4, dots->f32 }, loops->name, loops->block_rows);
+    check_type(&(variant){ "f32", 4, dots->f32, false }, loops->name, loops->block_rows);
     if (dots->f16)
-        check_type(&(variant){ "f16", 2, dots->f16 }, loops->name, loops->block_rows);
+        check_type(&(variant){ "f16", 2, dots->f16, false }, loops->name, loops->block_rows);
     if (dots->bf16)
-        check_type(&(variant){ "bf16", 2, dots->bf16 }, loops->name, loops->block_rows);
+        check_type(&(variant){ "bf16", 2, dots->bf16, false }, loops->name, loops->block_rows);
 }
 
 static void dot_products_have_one_order(void **state)
@@ -135,6 +159,58 @@ static void dot_products_have_one_order(void **state)
         check_dots(*l, &(*l)->by_pages);
         check_dots(*l, &(*l)->in_order);
     }
+}
+
+static void pairs_have_one_order(void **state)
+{
+    (void)state;
+#ifdef CPU_BF16_PAIRS
+    if (!cpu_has_bf16_pairs())
+        skip();
+    check_type(&(variant){ "bf16", 2, cpu_pairs_by_pages, true }, "pairs by pages", cpu_best_loops()->block_rows);
+    check_type(&(variant){ "bf16", 2, cpu_pairs_in_order, true }, "pairs in order", cpu_best_loops()->block_rows);
+#else
+    skip();
+#endif
+}
+
+/* To the nearest of 16 bits, of two the even one, but for what NaNs become. Those too small for an exponent are zero.
+ */
+static void activations_are_rounded_to_the_nearest(void **state)
+{
+    (void)state;
+#ifdef CPU_BF16_PAIRS
+    enum { N = 5000 };
+    if (!cpu_has_bf16_pairs())
+        skip();
+    float numbers[N];
+    uint16_t rounded[N + 1];
+    uint32_t seed = 6;
+    for (int i = 0; i < N; i++) {
+        uint32_t bits = next_random(&seed);
+        if (i % 3 == 0)
+            bits = (bits & 0xffff0000) | 0x8000; /* half way */
+        memcpy(&numbers[i], &bits, sizeof bits);
+    }
+    for (size_t n = 0; n <= N; n += n < 40 ? 1 : 620) {
+        memset(rounded, 0xee, sizeof rounded);
+        cpu_rounded_bf16.quantize(numbers + N - n, NULL, rounded, n);
+        assert_int_equal(rounded[n], 0xeeee);
+        for (size_t i = 0; i < n; i++) {
+            uint32_t bits;
+            memcpy(&bits, &numbers[N - n + i], sizeof bits);
+            if (isnan(numbers[N - n + i])) {
+                assert_true((rounded[i] & 0x7f80) == 0x7f80 && (rounded[i] & 0x7f));
+                continue;
+            }
+            const bool is_small = (bits & 0x7f800000) == 0;
+            const uint32_t nearest = is_small ? bits & 0x80000000 : bits + 0x7fff + (bits >> 16 & 1);
+            assert_int_equal(rounded[i], nearest >> 16);
+        }
+    }
+#else
+    skip();
+#endif
 }
 
 /* Rows of one number, times one: all 65536 of them, but for which NaN a NaN becomes, and for the sign of zero. */
@@ -272,9 +348,14 @@ static void steps_have_one_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dot_products_have_one_order),  cmocka_unit_test(numbers_of_16_bits_are_widened_exactly),
-        cmocka_unit_test(fused_is_rounded_once),        cmocka_unit_test(rows_may_lie_anywhere),
-        cmocka_unit_test(weighted_sums_have_one_order), cmocka_unit_test(steps_have_one_order),
+        cmocka_unit_test(dot_products_have_one_order),
+        cmocka_unit_test(pairs_have_one_order),
+        cmocka_unit_test(activations_are_rounded_to_the_nearest),
+        cmocka_unit_test(numbers_of_16_bits_are_widened_exactly),
+        cmocka_unit_test(fused_is_rounded_once),
+        cmocka_unit_test(rows_may_lie_anywhere),
+        cmocka_unit_test(weighted_sums_have_one_order),
+        cmocka_unit_test(steps_have_one_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,8 @@ enum {
     BFLOAT_PACKED,
     BFLOAT_BY_UNIT,
     BFLOAT_BY_UNIT_PACKED,
+    BFLOAT_ROUNDED,
+    BFLOAT_ROUNDED_PACKED,
     N_KINDS
 };
 
@@ -33,6 +35,22 @@ static const bora_quant *format(int kind)
     return &small;
 }
 
+static bool packs(int kind)
+{
+    return kind == PLAIN_PACKED || kind == HALF_PACKED || kind == BFLOAT_PACKED || kind == BFLOAT_BY_UNIT_PACKED ||
+           kind == BFLOAT_ROUNDED_PACKED;
+}
+
+static bool by_unit(int kind)
+{
+    return kind == BFLOAT_BY_UNIT || kind == BFLOAT_BY_UNIT_PACKED;
+}
+
+static bool rounds(const bora_tile *tile)
+{
+    return tile->activation && !tile->activation_is_exact;
+}
+
 /* Its own, where this processor can use it. */
 static const bora_kernel *kernel_of(int kind)
 {
@@ -40,13 +58,11 @@ static const bora_kernel *kernel_of(int kind)
         return &small_kernel;
     if (kind == ANY)
         return find_kernel(cpu, "linear", "*");
-    const bool by_unit = kind >= BFLOAT_BY_UNIT;
-    const bool packs =
-        kind == PLAIN_PACKED || kind == HALF_PACKED || kind == BFLOAT_PACKED || kind == BFLOAT_BY_UNIT_PACKED;
     const char *quant = format(kind) ? format(kind)->name : "";
     for (const bora_kernel *const *k = cpu->kernels; *k; k++)
         if (strcmp((*k)->op, "linear") == 0 && strcmp((*k)->quant ? (*k)->quant : "", quant) == 0 &&
-            by_unit == ((*k)->priority > 1) && packs == !!(*k)->tile->pack && (!(*k)->usable || (*k)->usable()))
+            by_unit(kind) == (*k)->tile->activation_is_exact && (kind >= BFLOAT_ROUNDED) == rounds((*k)->tile) &&
+            packs(kind) == !!(*k)->tile->pack && (!(*k)->usable || (*k)->usable()))
             return *k;
     return find_kernel(cpu, "linear", "*");
 }
@@ -74,10 +90,10 @@ static void check_linear(int kind, int64_t n_tokens, int64_t k, int64_t n_out, b
                        .weights = { &weight, with_bias ? &bias : NULL },
                        .output = { out, n_tokens, n_out } };
     run_and_cut(kernel, &call, 0);
-    if (kind == PACKED) { /* what the activations became */
-        char *bytes = malloc((size_t)(n_tokens * k));
-        small_quantize(x, NULL, bytes, (size_t)(n_tokens * k));
-        small_dequantize(bytes, x, (size_t)(n_tokens * k));
+    if (rounds(kernel->tile)) { /* what the activations became: here, numbers in the format of the weights */
+        char *bytes = malloc((size_t)n_tokens * bora_row_bytes(quant, k));
+        kernel->tile->activation->quantize(x, NULL, bytes, (size_t)(n_tokens * k));
+        quant->dequantize(bytes, x, (size_t)(n_tokens * k));
         free(bytes);
     }
     for (int64_t t = 0; t < n_tokens; t++)
@@ -89,7 +105,7 @@ static void check_linear(int kind, int64_t n_tokens, int64_t k, int64_t n_out, b
                 size += fabs(product);
             }
             /* k/16 + 6 roundings, each at most half a unit of a partial sum; with a matrix unit k/32 after 16 + 3 */
-            const double roundings = kind < BFLOAT_BY_UNIT ? (double)k / 16 + 6 : (double)k / 32 + 19;
+            const double roundings = by_unit(kind) ? (double)k / 32 + 19 : (double)k / 16 + 6;
             assert_near((double)out[t * n_out + r], sum, size * 0x1p-24 * roundings, "linear");
         }
     free(panels);

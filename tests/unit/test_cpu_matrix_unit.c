@@ -49,12 +49,12 @@ static float product_by_definition(const float *w, const float *x, int64_t k)
     return sums[0] + (sums[1] + sums[2]);
 }
 
-/* The one whose tile has activations of a format of its own, and packs weights or does not. */
+/* The one whose tile has activations of a format of its own that loses nothing, and packs weights or does not. */
 static const bora_kernel *matrix_unit_kernel(const char *format, bool packs)
 {
     for (const bora_kernel *const *k = cpu->kernels; *k; k++)
-        if (strcmp((*k)->op, "linear") == 0 && (*k)->quant && strcmp((*k)->quant, format) == 0 && (*k)->priority > 1 &&
-            packs == !!(*k)->tile->pack)
+        if (strcmp((*k)->op, "linear") == 0 && (*k)->quant && strcmp((*k)->quant, format) == 0 &&
+            (*k)->tile->activation_is_exact && packs == !!(*k)->tile->pack)
             return *k;
 #ifdef __x86_64__
     fail_msg("no kernel for %s", format);

@@ -221,6 +221,43 @@ static void quantized_models_agree_with_their_blocks(void **state)
     free(expected);
 }
 
+/* Whether the best kernel for such weights rounds activations, on this processor. */
+static bool may_be_rounded_to_meet(const char *format)
+{
+    const bora_kernel *best = NULL;
+    const bora_plugin_info *info;
+    for (size_t i = 0; (info = bora_runtime_plugin(runtime, i)); i++)
+        for (const bora_kernel *const *k = info->plugin ? info->plugin->kernels : NULL; k && *k; k++)
+            if (strcmp((*k)->op, "linear") == 0 && (*k)->quant && strcmp((*k)->quant, format) == 0 &&
+                (!(*k)->usable || (*k)->usable()) && (!best || (*k)->priority > best->priority))
+                best = *k;
+    return best && best->tile->activation && !best->tile->activation_is_exact;
+}
+
+/* To bfloat16 numbers, where there is a kernel for it: an error of their size. */
+static void activations_of_plain_weights_are_rounded_on_demand(void **state)
+{
+    (void)state;
+    static const char *const formats[] = { "f32", "bf16" };
+    int32_t tokens[MAX_TOKENS], n = read_tokens("tiny-llama", tokens);
+    const size_t count = (size_t)n * 288;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        float *logits[2];
+        for (int round = 0; round < 2; round++) {
+            bora_model *m = must_load("tiny-llama", (const char *const[]){ "dtype", formats[i], "round-activations",
+                                                                           round ? "true" : "false", NULL });
+            logits[round] = logits_of(m, tokens, n, 0);
+            bora_model_free(m);
+        }
+        const double error = relative_l2(logits[1], logits[0], count);
+        print_message("%s: relative L2 error of rounding activations %.2e\n", formats[i], error);
+        if (may_be_rounded_to_meet(formats[i]) ? error == 0 || error > 1.5e-2 : error != 0)
+            fail_msg("%s: relative L2 error %g", formats[i], error);
+        free(logits[0]);
+        free(logits[1]);
+    }
+}
+
 /* 16-bit weights go the same way with and without it, by a matrix unit too: nothing is rounded there. */
 static void exact_changes_what_is_rounded_and_nothing_else(void **state)
 {
@@ -602,6 +639,7 @@ int main(void)
         cmocka_unit_test(two_devices_agree_with_one),
         cmocka_unit_test(bits_do_not_depend_on_cuts_or_threads),
         cmocka_unit_test(quantized_models_agree_with_their_blocks),
+        cmocka_unit_test(activations_of_plain_weights_are_rounded_on_demand),
         cmocka_unit_test(exact_changes_what_is_rounded_and_nothing_else),
         cmocka_unit_test(caches_come_in_formats),
         cmocka_unit_test(quantized_files_agree_with_their_blocks),

@@ -39,6 +39,7 @@ typedef struct way {
 static const way ways[] = {
     { "tiny-llama", { NULL } },
     { "tiny-llama", { "dtype", "f32", NULL } },
+    { "tiny-llama", { "dtype", "bf16", "round-activations", "true", NULL } },
     { "tiny-llama", { "dtype", "f16", "pa-cache-type", "f16", NULL } },
     { "tiny-llama", { "isq", "q8_0", "pa-cache-type", "q8", NULL } },
     { "tiny-llama", { "isq", "q4_0", "no-pack", "true", NULL } },

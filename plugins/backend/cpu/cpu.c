@@ -66,7 +66,8 @@ static const bora_backend *const backends[] = { &cpu, NULL };
 #define BY_ROWS(name) static const cpu_row_kernel name = { { #name, "cpu", NULL, .run = cpu_run_by_rows }, cpu_##name }
 
 static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_embed };
-/* Where weights may be packed, the second of each pair is the better one. */
+/* Where weights may be packed, the second of each pair is the better one; where activations may be rounded, what does.
+ */
 static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_f32 };
 static const bora_kernel linear_packed = { "linear", "cpu", NULL, .priority = 1, .tile = &cpu_tile_f32_packed };
 static const bora_kernel linear_f16 = { "linear", "cpu", "f16", .usable = cpu_reads_half, .tile = &cpu_tile_f16 };
@@ -77,6 +78,14 @@ static const bora_kernel linear_bf16 = { "linear", "cpu", "bf16", .usable = cpu_
 static const bora_kernel linear_bf16_packed = {
     "linear", "cpu", "bf16", .priority = 1, .usable = cpu_reads_half, .tile = &cpu_tile_bf16_packed
 };
+#ifdef CPU_BF16_PAIRS
+static const bora_kernel linear_bf16_rounded = {
+    "linear", "cpu", "bf16", .priority = 2, .usable = cpu_has_bf16_pairs, .tile = &cpu_tile_bf16_rounded
+};
+static const bora_kernel linear_bf16_rounded_packed = {
+    "linear", "cpu", "bf16", .priority = 3, .usable = cpu_has_bf16_pairs, .tile = &cpu_tile_bf16_rounded_packed
+};
+#endif
 #ifdef CPU_MATRIX_UNIT
 static const bora_kernel linear_bf16_amx = {
     "linear", "cpu", "bf16", .priority = 10, .usable = cpu_has_matrix_unit, .tile = &cpu_tile_bf16_amx
@@ -115,6 +124,10 @@ static const bora_kernel *const kernels[] = {
     &linear_f16_packed,
     &linear_bf16,
     &linear_bf16_packed,
+#ifdef CPU_BF16_PAIRS
+    &linear_bf16_rounded,
+    &linear_bf16_rounded_packed,
+#endif
 #ifdef CPU_MATRIX_UNIT
     &linear_bf16_amx,
     &linear_bf16_amx_packed,

@@ -241,6 +241,12 @@ bool cpu_reads_half(void); /* these are usable */
 extern const bora_tile cpu_tile_bf16_amx, cpu_tile_bf16_amx_packed;
 bool cpu_has_matrix_unit(void); /* these are usable; asks the system for the use of it */
 #endif
+#ifdef __x86_64__
+#define CPU_BF16_PAIRS /* there may be instructions for them */
+extern const bora_tile cpu_tile_bf16_rounded, cpu_tile_bf16_rounded_packed;
+extern const bora_quant cpu_rounded_bf16; /* what these make of activations */
+bool cpu_has_bf16_pairs(void);            /* these are usable */
+#endif
 
 bool cpu_embed(bora_device *device, const bora_call *call, bora_error *err);
 bool cpu_outputs(bora_device *device, const bora_call *call, bora_error *err);

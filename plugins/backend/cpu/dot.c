@@ -6,8 +6,6 @@
 
 #include <bora/read_ahead.h>
 
-extern const cpu_loops cpu_loops_avx512, cpu_loops_avx2, cpu_loops_neon, cpu_loops_portable;
-
 const cpu_loops *const cpu_all_loops[] = {
 #if defined(__x86_64__)
     &cpu_loops_avx512,

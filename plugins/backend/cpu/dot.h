@@ -35,8 +35,14 @@ typedef struct cpu_loops {
 
 /* The best one first; the last is usable everywhere. Ends with NULL. */
 extern const cpu_loops *const cpu_all_loops[];
+extern const cpu_loops cpu_loops_avx512, cpu_loops_avx2, cpu_loops_neon, cpu_loops_portable;
 /* The one that this processor gets. */
 const cpu_loops *cpu_best_loops(void);
 const cpu_dots *cpu_best_dots(void);
+
+/* The same of rows and activations of bfloat16, in two orders of asking memory: a step is sixteen pairs of numbers.
+ * Their bits are their own. */
+cpu_dot_loop cpu_pairs_by_pages, cpu_pairs_in_order;
+cpu_dot_loop *cpu_best_pairs(void);
 
 #endif

@@ -59,6 +59,7 @@ PART_FUNCTION float add_parts(const part *x)
 }
 
 #include "dot_body.h"
+#include "sum_body.h"
 
 const cpu_loops cpu_loops_avx2 = {
     .name = "AVX2",

@@ -1,5 +1,4 @@
-/* Products and weighted sums of rows, sixteen floats at a time, for the dot_NAME.c that includes this after saying what
- * they are.
+/* Products of rows, sixteen floats at a time, for the dot_NAME.c that includes this after saying what they are.
  *
  * A dot product is 16 sums: sum l takes the numbers l, l + 16, l + 32, … in order, each by one fused multiply-add, and
  * at the end the sums are added in pairs (l and l + 8, then l and l + 4, …). That order is the same for every width of
@@ -8,12 +7,14 @@
  *
  * Memory is asked for what comes next in one of two orders (bora/read_ahead.h). Numbers of 16 bits become floats once
  * for many activations, where that would take the place of multiply-adds otherwise. Processors that are asked in order
- * do it beside them, if each number is then used often enough.
+ * do it beside them, if each number is then used often enough. With one activation these take a register of rows in two
+ * halves, where that is an instruction more: otherwise they come to the rows before what was asked for is there.
  *
  * Defined before: TARGET (the attribute of every function here); the type `part`, a register of PART floats, with
  * splat, load_f32, store, multiply, fused (a * b + c) and add_parts; BLOCK_ROWS and BLOCK_ACTS, a block whose sums fill
  * the registers; EACH_ACTS(M, ...), M(..., n) for n = 1 … BLOCK_ACTS; and where there are instructions for it, HAS_HALF
- * with load_f16 and load_bf16, HAS_ADD_BLOCK with add_block. */
+ * with load_f16 and load_bf16, HAS_HALVES with load_halves, HAS_ADD_BLOCK with add_block. What `fused` takes for a and
+ * b may be any 32 bits. */
 #include <bora/read_ahead.h>
 
 #include "dot.h"
@@ -24,8 +25,7 @@
 
 enum {
     LANES = CPU_DOT_STEP,
-    PARTS = LANES / PART, /* registers for them */
-    COLUMNS = 64 / LANES,
+    PARTS = LANES / PART,  /* registers for them */
     PIECE_BYTES = 4096,    /* of a row in one go, so that a block's rows stay in the first cache */
     GROUP = 128,           /* activations that go through all rows together, if they fit the second cache, */
     GROUP_BYTES = 1 << 20, /* in which they may take so much */
@@ -68,6 +68,13 @@ INLINE part load(number type, const char *at)
     return load_f32(at);
 }
 
+#ifndef HAS_HALVES
+INLINE part load_halves(const char *at)
+{
+    return load_f32(at);
+}
+#endif
+
 INLINE lanes load_lanes(number type, const char *at)
 {
     lanes x;
@@ -83,26 +90,9 @@ INLINE lanes load_some(number type, const char *at, size_t n)
     return load_lanes(type, numbers);
 }
 
-INLINE void store_lanes(float *to, lanes x)
-{
-    EACH(p, PARTS) store(to + p * PART, x.parts[p]);
-}
-
-INLINE lanes multiply_lanes(lanes a, float b)
-{
-    EACH(p, PARTS) a.parts[p] = multiply(a.parts[p], splat(b));
-    return a;
-}
-
 INLINE lanes fused_lanes(lanes a, lanes b, lanes c)
 {
     EACH(p, PARTS) c.parts[p] = fused(a.parts[p], b.parts[p], c.parts[p]);
-    return c;
-}
-
-INLINE lanes fused_number(lanes a, float b, lanes c)
-{
-    EACH(p, PARTS) c.parts[p] = fused(a.parts[p], splat(b), c.parts[p]);
     return c;
 }
 
@@ -123,8 +113,8 @@ typedef struct stretch {
 } stretch;
 
 /* Addresses are numbers here: checks of pointers in what is unrolled take compilers minutes. */
-INLINE void dot_step(number type, bool widen, int n_rows, int n_acts, uintptr_t rows, size_t row_bytes, uintptr_t acts,
-                     size_t act_bytes, uintptr_t wide, lanes sum[BLOCK_ROWS][BLOCK_ACTS])
+INLINE void dot_step(number type, bool halves, bool widen, int n_rows, int n_acts, uintptr_t rows, size_t row_bytes,
+                     uintptr_t acts, size_t act_bytes, uintptr_t wide, lanes sum[BLOCK_ROWS][BLOCK_ACTS])
 {
     EACH(p, PARTS)
     {
@@ -133,8 +123,8 @@ INLINE void dot_step(number type, bool widen, int n_rows, int n_acts, uintptr_t 
         x[t] = load_f32((const char *)(acts + (size_t)t * act_bytes + (size_t)(p * PART) * sizeof(float)));
         EACH(r, n_rows)
         {
-            const part w =
-                load(type, (const char *)(rows + (size_t)r * row_bytes + (size_t)(p * PART) * bytes_of(type)));
+            const char *at = (const char *)(rows + (size_t)r * row_bytes + (size_t)(p * PART) * bytes_of(type));
+            const part w = halves && type == F32 ? load_halves(at) : load(type, at);
             if (widen)
                 store((float *)(wide + (size_t)(r * LANES + p * PART) * sizeof(float)), w);
             EACH(t, n_acts) sum[r][t].parts[p] = fused(w, x[t], sum[r][t].parts[p]);
@@ -173,7 +163,7 @@ INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *
             uintptr_t ahead = s->ahead_at;
             for (int64_t i = s->n_steps; i > 0; i--) {
                 EACH(l, lines) bora_read_lines_ahead(ahead + BORA_READ_AHEAD_DISTANCE + (size_t)l * each, 1);
-                dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
+                dot_step(type, n_acts == 1, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
                 ahead += s->ahead_bytes;
                 rows += step_bytes;
                 acts += LANES * sizeof(float);
@@ -187,7 +177,7 @@ INLINE void dot_block(number type, bool widen, int n_rows, int n_acts, stretch *
                 for (int c = ahead_columns; c > 0; c--, s->ahead_at += BORA_READ_AHEAD_COLUMN)
                     bora_read_ahead(s->ahead_at);
                 for (int64_t i = left < most ? left : most; i > 0; i--) {
-                    dot_step(type, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
+                    dot_step(type, false, widen, n_rows, n_acts, rows, row_bytes, acts, act_bytes, wide, sum);
                     rows += step_bytes;
                     acts += LANES * sizeof(float);
                     wide += (size_t)n_rows * LANES * sizeof(float);
@@ -375,72 +365,3 @@ DOT(bf16_in_order, dot_bf16_blocks, true, BF16)
         f32_##how, NULL, NULL                                                                                          \
     }
 #endif
-
-/* n_lanes times 16 columns, n_lanes a constant where this is inlined. */
-INLINE void sum_columns(int n_lanes, float *sum, float keep, const float *weights, const float *rows, int64_t stride,
-                        int n)
-{
-    lanes s[COLUMNS];
-    EACH(c, n_lanes) s[c] = multiply_lanes(load_lanes(F32, (const char *)(sum + c * LANES)), keep);
-    for (int j = 0; j < n; j++) {
-        const char *row = (const char *)(rows + j * stride);
-        EACH(c, n_lanes)
-        s[c] = fused_number(load_lanes(F32, row + c * LANES * (int)sizeof(float)), weights[j], s[c]);
-    }
-    EACH(c, n_lanes) store_lanes(sum + c * LANES, s[c]);
-}
-
-TARGET static void weighted_sum(float *sum, float keep, const float *weights, const float *rows, int64_t stride, int n,
-                                int64_t width)
-{
-    int64_t i = 0;
-    for (; i + COLUMNS * LANES <= width; i += COLUMNS * LANES)
-        sum_columns(COLUMNS, sum + i, keep, weights, rows + i, stride, n);
-    for (; i + LANES <= width; i += LANES)
-        sum_columns(1, sum + i, keep, weights, rows + i, stride, n);
-    const size_t rest = (size_t)(width - i);
-    if (!rest)
-        return;
-    lanes s = multiply_lanes(load_some(F32, (const char *)(sum + i), rest), keep);
-    for (int j = 0; j < n; j++)
-        s = fused_number(load_some(F32, (const char *)(rows + j * stride + i), rest), weights[j], s);
-    float last[LANES];
-    store_lanes(last, s);
-    memcpy(sum + i, last, rest * sizeof *sum);
-}
-
-/* n_rows is a constant where this is inlined: the rows' sums do not wait for each other. */
-INLINE void step_block(int n_rows, float *state, int64_t n, float keep, const float *add, const float *in,
-                       const float *read, float *out)
-{
-    lanes sum[BLOCK_ACTS];
-    EACH(r, n_rows) EACH(p, PARTS) sum[r].parts[p] = splat(0);
-    for (int64_t at = 0; at < n; at += LANES) {
-        const size_t some = n - at < LANES ? (size_t)(n - at) : LANES;
-        const bool all = some == LANES;
-        const char *from = (const char *)(in + at), *by = (const char *)(read + at);
-        const lanes x = all ? load_lanes(F32, from) : load_some(F32, from, some);
-        const lanes y = all ? load_lanes(F32, by) : load_some(F32, by, some);
-        EACH(r, n_rows)
-        {
-            char *in_row = (char *)(state + r * n + at);
-            lanes row = all ? load_lanes(F32, in_row) : load_some(F32, in_row, some);
-            row = fused_number(x, add[r], multiply_lanes(row, keep));
-            float stored[LANES];
-            store_lanes(stored, row);
-            memcpy(in_row, stored, some * sizeof *stored);
-            sum[r] = fused_lanes(row, y, sum[r]);
-        }
-    }
-    EACH(r, n_rows) out[r] = add_lanes(sum[r]);
-}
-
-TARGET static void state_step(float *state, int64_t n_rows, int64_t n, float keep, const float *add, const float *in,
-                              const float *read, float *out)
-{
-    int64_t r = 0;
-    for (; r + BLOCK_ACTS <= n_rows; r += BLOCK_ACTS)
-        step_block(BLOCK_ACTS, state + r * n, n, keep, add + r, in, read, out + r);
-    for (; r < n_rows; r++)
-        step_block(1, state + r * n, n, keep, add + r, in, read, out + r);
-}

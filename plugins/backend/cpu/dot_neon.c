@@ -54,6 +54,7 @@ PART_FUNCTION float add_parts(const part *x)
 }
 
 #include "dot_body.h"
+#include "sum_body.h"
 
 static bool usable(void)
 {

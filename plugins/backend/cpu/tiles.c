@@ -30,33 +30,24 @@ bool cpu_reads_half(void)
     return cpu_best_dots()->f16;
 }
 
-static size_t step_bytes(size_t number_bytes)
+/* A step of a row is what the loop takes sixteen words of; a packed row is whole steps. */
+static size_t packed_row_bytes(size_t step, size_t bytes)
 {
-    return CPU_DOT_STEP * number_bytes;
+    return (size_t)cpu_div_up((int64_t)bytes, (int64_t)step) * step;
 }
 
-static size_t packed_row_bytes(size_t number_bytes, int64_t k)
-{
-    return (size_t)cpu_div_up(k, CPU_DOT_STEP) * step_bytes(number_bytes);
-}
-
-static size_t panel_bytes(size_t number_bytes, int64_t k)
-{
-    return PANEL_ROWS * packed_row_bytes(number_bytes, k);
-}
-
-/* number_bytes is a constant where this is inlined, so that a step is copied by a few instructions. */
-static inline __attribute__((always_inline)) void pack(size_t number_bytes, const char *rows, size_t row_bytes,
-                                                       int n_rows, int64_t k, char *panel)
+/* step is a constant where this is inlined, so that one is copied by a few instructions. Rows hold so many bytes. */
+static inline __attribute__((always_inline)) void pack(size_t step, const char *rows, size_t row_bytes, int n_rows,
+                                                       size_t bytes, char *panel)
 {
     const int together = cpu_best_loops()->block_rows;
-    const size_t step = step_bytes(number_bytes), bytes = (size_t)k * number_bytes, whole = bytes / step * step;
+    const size_t whole = bytes / step * step;
     if (n_rows < PANEL_ROWS || whole < bytes)
-        memset(panel, 0, panel_bytes(number_bytes, k));
+        memset(panel, 0, PANEL_ROWS * packed_row_bytes(step, bytes));
     for (int first = 0; first < n_rows; first += together) {
         const int n = (int)cpu_min(together, n_rows - first);
         const char *from = rows + (size_t)first * row_bytes;
-        char *to = panel + (size_t)first * packed_row_bytes(number_bytes, k);
+        char *to = panel + (size_t)first * packed_row_bytes(step, bytes);
         for (size_t at = 0; at < whole; at += step)
             for (int r = 0; r < n; r++)
                 memcpy(to + at * (size_t)together + (size_t)r * step, from + (size_t)r * row_bytes + at, step);
@@ -66,51 +57,56 @@ static inline __attribute__((always_inline)) void pack(size_t number_bytes, cons
     }
 }
 
-static void dot_packed(cpu_dot_loop *dot, size_t number_bytes, const char *panel, int n_rows, int64_t k,
+static void dot_packed(cpu_dot_loop *dot, size_t step, size_t bytes, const char *panel, int n_rows, int64_t k,
                        const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride)
 {
     const int together = cpu_best_loops()->block_rows;
-    const size_t step = step_bytes(number_bytes);
     for (int r = 0; r < n_rows; r += together)
-        dot(panel + (size_t)r * packed_row_bytes(number_bytes, k), step, (size_t)together * step,
+        dot(panel + (size_t)r * packed_row_bytes(step, bytes), step, (size_t)together * step,
             (int)cpu_min(together, n_rows - r), k, acts, act_bytes, n_tokens, out + r, out_stride);
 }
 
-/* A pair of tiles, of rows as they lie and of packed ones, by one loop over numbers of so many bytes. */
-#define TILES(name, number_bytes)                                                                                      \
+/* A pair of tiles, of rows as they lie and of packed ones, by one loop over steps of sixteen words. */
+#define TILES(name, loop, number_bytes, word_bytes, its_activation)                                                    \
     static void dot_##name(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,         \
                            const void *acts, size_t act_bytes, int n_tokens, float *out, size_t out_stride,            \
                            float *scratch)                                                                             \
     {                                                                                                                  \
         (void)quant, (void)scratch;                                                                                    \
-        cpu_best_dots()->name(rows, row_bytes, step_bytes(number_bytes), n_rows, k, acts, act_bytes, n_tokens, out,    \
-                              out_stride);                                                                             \
+        (loop)(rows, row_bytes, CPU_DOT_STEP * (word_bytes), n_rows, k, acts, act_bytes, n_tokens, out, out_stride);   \
     }                                                                                                                  \
     static void dot_##name##_packed(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows,          \
                                     int64_t k, const void *acts, size_t act_bytes, int n_tokens, float *out,           \
                                     size_t out_stride, float *scratch)                                                 \
     {                                                                                                                  \
         (void)quant, (void)row_bytes, (void)scratch;                                                                   \
-        dot_packed(cpu_best_dots()->name, number_bytes, panel, n_rows, k, acts, act_bytes, n_tokens, out, out_stride); \
+        dot_packed(loop, CPU_DOT_STEP *(word_bytes), (size_t)k *(number_bytes), panel, n_rows, k, acts, act_bytes,     \
+                   n_tokens, out, out_stride);                                                                         \
     }                                                                                                                  \
     static size_t panel_bytes_##name(int64_t k)                                                                        \
     {                                                                                                                  \
-        return panel_bytes(number_bytes, k);                                                                           \
+        return PANEL_ROWS * packed_row_bytes(CPU_DOT_STEP * (word_bytes), (size_t)k * (number_bytes));                 \
     }                                                                                                                  \
     static void pack_##name(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,        \
                             void *panel)                                                                               \
     {                                                                                                                  \
         (void)quant;                                                                                                   \
-        pack(number_bytes, rows, row_bytes, n_rows, k, panel);                                                         \
+        pack(CPU_DOT_STEP *(word_bytes), rows, row_bytes, n_rows, (size_t)k *(number_bytes), panel);                   \
     }                                                                                                                  \
-    const bora_tile cpu_tile_##name = { .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .dot = dot_##name };      \
+    const bora_tile cpu_tile_##name = {                                                                                \
+        .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .activation = (its_activation), .dot = dot_##name         \
+    };                                                                                                                 \
     const bora_tile cpu_tile_##name##_packed = { .panel_rows = PANEL_ROWS,                                             \
                                                  .max_tokens = MOST_TOKENS,                                            \
+                                                 .activation = (its_activation),                                       \
                                                  .panel_bytes = panel_bytes_##name,                                    \
                                                  .pack = pack_##name,                                                  \
                                                  .dot = dot_##name##_packed };
 
-TILES(f32, 4)
-TILES(f16, 2)
-TILES(bf16, 2)
+TILES(f32, cpu_best_dots()->f32, 4, 4, NULL)
+TILES(f16, cpu_best_dots()->f16, 2, 2, NULL)
+TILES(bf16, cpu_best_dots()->bf16, 2, 2, NULL)
+#ifdef CPU_BF16_PAIRS
+TILES(bf16_rounded, cpu_best_pairs(), 2, 4, &cpu_rounded_bf16)
+#endif
 const bora_tile cpu_tile_any = { .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .dot = dot_any };
