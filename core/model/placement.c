@@ -39,7 +39,7 @@ static bool is_dense(const bora_quant *q)
     return q->block_elems == 1;
 }
 
-/* Such numbers lose nothing worth a name, and so what meets them is rounded only where a user allows it. */
+/* Numbers of 16 bits and more, one by one: what meets them is rounded only where a user allows it. */
 static bool is_whole(const bora_quant *q)
 {
     return is_dense(q) && q->block_bytes >= 2;

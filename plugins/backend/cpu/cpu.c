@@ -66,8 +66,8 @@ static const bora_backend *const backends[] = { &cpu, NULL };
 #define BY_ROWS(name) static const cpu_row_kernel name = { { #name, "cpu", NULL, .run = cpu_run_by_rows }, cpu_##name }
 
 static const bora_kernel embed = { "embed", "cpu", BORA_ANY_QUANT, .run = cpu_embed };
-/* Where weights may be packed, the second of each pair is the better one; where activations may be rounded, what does.
- */
+/* Where weights may be packed, the second of each pair is the better one. What rounds activations is better still, and
+ * chosen only where a user allows it. */
 static const bora_kernel linear = { "linear", "cpu", NULL, .tile = &cpu_tile_f32 };
 static const bora_kernel linear_packed = { "linear", "cpu", NULL, .priority = 1, .tile = &cpu_tile_f32_packed };
 static const bora_kernel linear_f16 = { "linear", "cpu", "f16", .usable = cpu_reads_half, .tile = &cpu_tile_f16 };

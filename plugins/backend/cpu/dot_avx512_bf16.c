@@ -2,8 +2,9 @@
  * of dot_body.h over words of 32 bits, by AVX-512's instruction for pairs. It takes as long as a multiply-add of floats
  * and reads half as many bytes.
  *
- * Sum l takes the words l, l + 16, … in order: of each the second pair of numbers and then the first, both by a fused
- * multiply-add, to which subnormal numbers are zero. An odd last number comes after all sums are added up. */
+ * Sum l takes the words l, l + 16, … in order: of each the product of the second numbers and then that of the first,
+ * both by a fused multiply-add, to which subnormal numbers are zero. An odd last number comes after all sums are added
+ * up. */
 #include "cpu.h"
 #include "dot.h"
 

@@ -30,7 +30,18 @@ bool cpu_reads_half(void)
     return cpu_best_dots()->f16;
 }
 
-/* A step of a row is what the loop takes sixteen words of; a packed row is whole steps. */
+static size_t bytes_of(size_t number_bytes, int64_t k)
+{
+    return number_bytes * (size_t)k;
+}
+
+/* A step of a row, of sixteen words. */
+static size_t step_bytes(size_t word_bytes)
+{
+    return CPU_DOT_STEP * word_bytes;
+}
+
+/* A packed row is whole steps. */
 static size_t packed_row_bytes(size_t step, size_t bytes)
 {
     return (size_t)cpu_div_up((int64_t)bytes, (int64_t)step) * step;
@@ -73,25 +84,25 @@ static void dot_packed(cpu_dot_loop *dot, size_t step, size_t bytes, const char 
                            float *scratch)                                                                             \
     {                                                                                                                  \
         (void)quant, (void)scratch;                                                                                    \
-        (loop)(rows, row_bytes, CPU_DOT_STEP * (word_bytes), n_rows, k, acts, act_bytes, n_tokens, out, out_stride);   \
+        (loop)(rows, row_bytes, step_bytes(word_bytes), n_rows, k, acts, act_bytes, n_tokens, out, out_stride);        \
     }                                                                                                                  \
     static void dot_##name##_packed(const bora_quant *quant, const void *panel, size_t row_bytes, int n_rows,          \
                                     int64_t k, const void *acts, size_t act_bytes, int n_tokens, float *out,           \
                                     size_t out_stride, float *scratch)                                                 \
     {                                                                                                                  \
         (void)quant, (void)row_bytes, (void)scratch;                                                                   \
-        dot_packed(loop, CPU_DOT_STEP *(word_bytes), (size_t)k *(number_bytes), panel, n_rows, k, acts, act_bytes,     \
+        dot_packed(loop, step_bytes(word_bytes), bytes_of(number_bytes, k), panel, n_rows, k, acts, act_bytes,         \
                    n_tokens, out, out_stride);                                                                         \
     }                                                                                                                  \
     static size_t panel_bytes_##name(int64_t k)                                                                        \
     {                                                                                                                  \
-        return PANEL_ROWS * packed_row_bytes(CPU_DOT_STEP * (word_bytes), (size_t)k * (number_bytes));                 \
+        return PANEL_ROWS * packed_row_bytes(step_bytes(word_bytes), bytes_of(number_bytes, k));                       \
     }                                                                                                                  \
     static void pack_##name(const bora_quant *quant, const void *rows, size_t row_bytes, int n_rows, int64_t k,        \
                             void *panel)                                                                               \
     {                                                                                                                  \
         (void)quant;                                                                                                   \
-        pack(CPU_DOT_STEP *(word_bytes), rows, row_bytes, n_rows, (size_t)k *(number_bytes), panel);                   \
+        pack(step_bytes(word_bytes), rows, row_bytes, n_rows, bytes_of(number_bytes, k), panel);                       \
     }                                                                                                                  \
     const bora_tile cpu_tile_##name = {                                                                                \
         .panel_rows = PANEL_ROWS, .max_tokens = MOST_TOKENS, .activation = (its_activation), .dot = dot_##name         \
