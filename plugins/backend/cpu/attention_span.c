@@ -67,27 +67,24 @@ static stretch stretch_from(const attention *m, const tile *t, const workspace *
     return s;
 }
 
-static ahead keys_ahead(const attention *m, const tile *t, int32_t position)
-{
-    ahead next;
-    next.at = cpu_cache_key_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
-    return next;
-}
+typedef const void *bytes_of(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                             size_t *size_bytes);
 
-static ahead values_ahead(const attention *m, const tile *t, int32_t position)
+/* Keys or values of n positions of a block. */
+static ahead units_ahead(const attention *m, const tile *t, int32_t position, int32_t n, bytes_of *of)
 {
+    int32_t tokens = m->cache.block_tokens;
     ahead next;
-    next.at = cpu_cache_value_bytes(&m->cache, unit_at(m, t, position).block, t->kv_head, &next.size_bytes);
+    next.at = of(&m->cache, t->sequence->blocks[position / tokens], t->kv_head, position % tokens, n, &next.size_bytes);
     return next;
 }
 
 /* The next blocks from a position on where one begins. */
-static cpu_ahead blocks_ahead(const attention *m, const tile *t, int32_t position, int32_t to,
-                              ahead next_of(const attention *m, const tile *t, int32_t position))
+static cpu_ahead blocks_ahead(const attention *m, const tile *t, int32_t position, int32_t to, bytes_of *of)
 {
     cpu_ahead next = { .n_places = 0 };
     while (next.n_places < ATTENTION_PLACES && position < to && position % m->cache.block_tokens == 0) {
-        ahead a = next_of(m, t, position);
+        ahead a = units_ahead(m, t, position, m->cache.block_tokens, of);
         next.at[next.n_places] = a.at;
         next.left_bytes[next.n_places++] = a.size_bytes;
         position += m->cache.block_tokens;
@@ -259,56 +256,57 @@ static void weigh_stretch(const attention *m, const tile *t, const workspace *w,
 }
 
 /* How a span is read for few queries: the keys of its positions block by block, in a block tile by tile, as they lie,
- * then the values so. Steps are a block of a tile. */
+ * then the values so. Steps are a unit of a tile. */
 typedef struct walk {
     const attention *m;
     const tile *tiles;
-    int32_t n_tiles, n_blocks, from, to, steps_ahead;
+    int32_t n_tiles, n_blocks, n_units, tokens, from, to, steps_ahead;
 } walk;
 
 static walk walk_of(const attention *m, const tile *tiles, int32_t n_tiles, int32_t span)
 {
     const tile *t = tiles; /* all see the same positions */
-    walk k = { .m = m, .tiles = tiles, .n_tiles = n_tiles };
+    walk k = { .m = m, .tiles = tiles, .n_tiles = n_tiles, .tokens = min(m->cache.block_tokens, ATTENTION_SPAN) };
     k.from = max(span * ATTENTION_SPAN, first_seen(m, t, 0));
     k.to = min((span + 1) * ATTENTION_SPAN, position_of(t, t->n_rows - 1) + 1);
-    k.n_blocks = (k.to - 1) / m->cache.block_tokens - k.from / m->cache.block_tokens + 1;
-    size_t step_bytes = m->cache.key_bytes * (size_t)m->cache.block_tokens;
+    k.n_blocks = (k.to - 1) / k.tokens - k.from / k.tokens + 1;
+    k.n_units = (k.tokens + ATTENTION_UNIT - 1) / ATTENTION_UNIT;
+    size_t step_bytes = m->cache.key_bytes * (size_t)min(k.tokens, ATTENTION_UNIT);
     k.steps_ahead = (int32_t)((BORA_READ_AHEAD_DISTANCE + step_bytes - 1) / step_bytes);
     return k;
 }
 
-/* The first position of the span in its block number `i`, or of a block behind the span. */
-static int32_t walk_position(const walk *k, int32_t i)
+/* The first position in the span's block number `i`, or in one behind the span. */
+static int32_t block_position(const walk *k, int32_t i)
 {
-    int32_t tokens = k->m->cache.block_tokens;
-    return max(k->from, (k->from / tokens + i) * tokens);
+    return (k->from / k->tokens + i) * k->tokens;
 }
 
 /* What comes some steps after this one, which may be keys of the next span. */
 static ahead walk_ahead(const walk *k, int32_t step)
 {
     step += k->steps_ahead;
-    int32_t steps = k->n_blocks * k->n_tiles;
-    const tile *t = &k->tiles[step % k->n_tiles];
-    if (step < 2 * steps)
-        return (step < steps ? keys_ahead : values_ahead)(k->m, t, walk_position(k, step % steps / k->n_tiles));
-    int32_t position = walk_position(k, step / k->n_tiles - k->n_blocks);
-    return position <= position_of(t, t->n_rows - 1) ? keys_ahead(k->m, t, position) : (ahead){ NULL, 0 };
+    int32_t steps = k->n_blocks * k->n_tiles * k->n_units, in_pass = step < 2 * steps ? step % steps : step - steps;
+    const tile *t = &k->tiles[in_pass / k->n_units % k->n_tiles];
+    int32_t in_block = in_pass % k->n_units * ATTENTION_UNIT;
+    int32_t position = block_position(k, in_pass / k->n_units / k->n_tiles) + in_block;
+    if (position > position_of(t, t->n_rows - 1))
+        return (ahead){ NULL, 0 };
+    return units_ahead(k->m, t, position, min(ATTENTION_UNIT, k->tokens - in_block),
+                       step < steps || step >= 2 * steps ? cpu_cache_key_bytes : cpu_cache_value_bytes);
 }
 
-/* Scores, or weighs, all that is seen of a span; steps are counted on. */
-static void walk_span(const walk *k, const workspace *spaces, int32_t span_start, int32_t *step,
+/* Scores, or weighs, all that is seen of a span, which is the pass that begins with this step. */
+static void walk_span(const walk *k, const workspace *spaces, int32_t span_start, int32_t step,
                       void work(const attention *m, const tile *t, const workspace *w, unit u, int32_t span_start,
                                 ahead next))
 {
     for (int32_t b = 0; b < k->n_blocks; b++)
-        for (int32_t i = 0; i < k->n_tiles; i++) {
-            ahead next = walk_ahead(k, (*step)++);
-            int32_t to = min(walk_position(k, b + 1), k->to);
-            for (int32_t p = walk_position(k, b); p < to; next.size_bytes = 0) {
+        for (int32_t i = 0; i < k->n_tiles; i++, step += k->n_units) {
+            const int32_t begin = block_position(k, b), to = min(begin + k->tokens, k->to);
+            for (int32_t p = max(begin, k->from); p < to;) {
                 unit u = unit_at(k->m, &k->tiles[i], p);
-                work(k->m, &k->tiles[i], &spaces[i], u, span_start, next);
+                work(k->m, &k->tiles[i], &spaces[i], u, span_start, walk_ahead(k, step + (p - begin) / ATTENTION_UNIT));
                 p = u.start + u.n;
             }
         }
@@ -317,13 +315,13 @@ static void walk_span(const walk *k, const workspace *spaces, int32_t span_start
 static void attend_span_few(const attention *m, const tile *tiles, const workspace *spaces, int32_t n, int32_t span)
 {
     const walk k = walk_of(m, tiles, n, span);
-    int32_t start = span * ATTENTION_SPAN, step = 0;
-    walk_span(&k, spaces, start, &step, score_unit);
+    int32_t start = span * ATTENTION_SPAN;
+    walk_span(&k, spaces, start, 0, score_unit);
     for (int32_t i = 0; i < n; i++) {
         soften_span(m, &tiles[i], &spaces[i], start);
         memset(spaces[i].part, 0, (size_t)tiles[i].n_queries * m->cache.value_width * sizeof(float));
     }
-    walk_span(&k, spaces, start, &step, weigh_unit);
+    walk_span(&k, spaces, start, k.n_blocks * k.n_tiles * k.n_units, weigh_unit);
 }
 
 static void attend_span_many(const attention *m, const tile *t, const workspace *w, int32_t span)
@@ -334,7 +332,8 @@ static void attend_span_many(const attention *m, const tile *t, const workspace 
         stretch s = stretch_from(m, t, w, cpu_cache_keys, ATTENTION_UNITS, p, to);
         p = s.end;
         score_stretch(m, t, w, &s, start,
-                      p < to ? blocks_ahead(m, t, p, to, keys_ahead) : blocks_ahead(m, t, from, to, values_ahead));
+                      p < to ? blocks_ahead(m, t, p, to, cpu_cache_key_bytes)
+                             : blocks_ahead(m, t, from, to, cpu_cache_value_bytes));
     }
     soften_span(m, t, w, start);
     bool fresh = false;
@@ -347,7 +346,8 @@ static void attend_span_many(const attention *m, const tile *t, const workspace 
         }
         p = s.end;
         weigh_stretch(m, t, w, &s, start, fresh,
-                      p < to ? blocks_ahead(m, t, p, to, values_ahead) : blocks_ahead(m, t, p, end, keys_ahead));
+                      p < to ? blocks_ahead(m, t, p, to, cpu_cache_value_bytes)
+                             : blocks_ahead(m, t, p, end, cpu_cache_key_bytes));
         fresh = false;
     }
 }

@@ -87,6 +87,21 @@ static char *head_keys(const cpu_cache *c, int32_t block, int32_t kv_head)
            (size_t)kv_head * tokens * c->key_bytes;
 }
 
+/* Keys of up to ATTENTION_UNIT positions of a block: where their columns begin, how many positions these have, and
+ * which of them one is. */
+typedef struct key_unit {
+    char *at;
+    size_t tokens, in_unit;
+} key_unit;
+
+static key_unit unit_of_keys(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block)
+{
+    int32_t first = in_block / ATTENTION_UNIT * ATTENTION_UNIT, left = c->block_tokens - first;
+    return (key_unit){ .at = head_keys(c, block, kv_head) + (size_t)first * c->key_bytes,
+                       .tokens = (size_t)(left < ATTENTION_UNIT ? left : ATTENTION_UNIT),
+                       .in_unit = (size_t)(in_block - first) };
+}
+
 static char *head_values(const cpu_cache *c, int32_t block, int32_t kv_head)
 {
     if (!c->has_v)
@@ -133,51 +148,47 @@ static void scatter(void *to, size_t stride, const void *from, size_t n, size_t 
             ((uint16_t *)to)[i * stride] = ((const uint16_t *)from)[i];
 }
 
-static void scatter_codes(const cpu_cache *c, char *to, size_t in_block, const char *block)
+static void scatter_codes(const cpu_cache *c, key_unit to, const char *block)
 {
-    size_t tokens = (size_t)c->block_tokens, n_blocks = whole(c->quant, c->head_dim) / Q8_BLOCK;
-    char *codes = to + in_block, *scales = to + n_blocks * Q8_BLOCK * tokens + in_block * SCALE_BYTES;
+    size_t n_blocks = whole(c->quant, c->head_dim) / Q8_BLOCK;
+    char *codes = to.at + to.in_unit, *scales = to.at + n_blocks * Q8_BLOCK * to.tokens + to.in_unit * SCALE_BYTES;
     for (size_t b = 0; b < n_blocks; b++, block += SCALE_BYTES + Q8_BLOCK) {
-        memcpy(scales + b * tokens * SCALE_BYTES, block, SCALE_BYTES);
+        memcpy(scales + b * to.tokens * SCALE_BYTES, block, SCALE_BYTES);
         for (size_t i = 0; i < Q8_BLOCK; i++)
-            codes[(b * Q8_BLOCK + i) * tokens] = block[SCALE_BYTES + i];
+            codes[(b * Q8_BLOCK + i) * to.tokens] = block[SCALE_BYTES + i];
     }
 }
 
-static void write_key(const cpu_cache *c, char *to, size_t in_block, const void *row)
+static void write_key(const cpu_cache *c, key_unit to, const void *row)
 {
     if (!c->columns)
-        memcpy(to + in_block * c->key_bytes, row, c->key_bytes);
+        memcpy(to.at + to.in_unit * c->key_bytes, row, c->key_bytes);
     else if (c->kind == CPU_Q8)
-        scatter_codes(c, to, in_block, row);
+        scatter_codes(c, to, row);
     else {
         size_t size = c->key_bytes / (size_t)c->head_dim;
-        scatter(to + in_block * size, (size_t)c->block_tokens, row, (size_t)c->head_dim, size);
+        scatter(to.at + to.in_unit * size, to.tokens, row, (size_t)c->head_dim, size);
     }
 }
 
-/* Keys of a unit that lie as columns, number by number: rows of n_kv_heads keys are turned, and then narrowed. */
-static void write_key_columns(const cpu_cache *c, char *to, size_t in_block, const float *rows, float *scratch)
+/* A whole unit of keys that lie as columns, number by number: rows of n_kv_heads keys are turned, and then narrowed. */
+static void write_key_columns(const cpu_cache *c, key_unit to, const float *rows, float *scratch)
 {
-    size_t tokens = (size_t)c->block_tokens, dims = (size_t)c->head_dim, size = c->key_bytes / dims;
+    size_t dims = (size_t)c->head_dim;
     c->loops->transpose(rows, (size_t)c->n_kv_heads * dims, dims, scratch);
-    to += in_block * size;
-    if (tokens == ATTENTION_UNIT)
-        narrow(c, scratch, to, dims * ATTENTION_UNIT);
-    for (size_t d = 0; d < dims && tokens != ATTENTION_UNIT; d++)
-        narrow(c, scratch + d * ATTENTION_UNIT, to + d * tokens * size, ATTENTION_UNIT);
+    narrow(c, scratch, to.at, dims * ATTENTION_UNIT);
 }
 
-static void write_row(const cpu_cache *c, int32_t block, size_t in_block, const float *k, const float *v,
+static void write_row(const cpu_cache *c, int32_t block, int32_t in_block, const float *k, const float *v,
                       float *scratch)
 {
     float *bytes = scratch + row_width(c);
     for (int32_t h = 0; h < c->n_kv_heads; h++) {
         if (k)
-            write_key(c, head_keys(c, block, h), in_block,
+            write_key(c, unit_of_keys(c, block, h, in_block),
                       packed(c, k + (int64_t)h * c->head_dim, c->head_dim, scratch, bytes));
         if (v)
-            memcpy(head_values(c, block, h) + in_block * c->value_bytes,
+            memcpy(head_values(c, block, h) + (size_t)in_block * c->value_bytes,
                    packed(c, v + (int64_t)h * c->value_dim, c->value_dim, scratch, bytes), c->value_bytes);
     }
 }
@@ -193,12 +204,11 @@ void cpu_cache_write(const cpu_cache *c, const bora_sequence *sequence, int32_t 
             c->block_tokens - in_block >= ATTENTION_UNIT) {
             n_together = ATTENTION_UNIT;
             for (int32_t h = 0; h < c->n_kv_heads; h++)
-                write_key_columns(c, head_keys(c, block, h), (size_t)in_block, k + r * k_width + h * c->head_dim,
-                                  scratch);
+                write_key_columns(c, unit_of_keys(c, block, h, in_block), k + r * k_width + h * c->head_dim, scratch);
         }
         for (int32_t i = 0; i < n_together; i++, r++)
-            write_row(c, block, (size_t)(in_block + i), n_together == 1 ? k + r * k_width : NULL,
-                      v ? v + r * v_width : NULL, scratch);
+            write_row(c, block, in_block + i, n_together == 1 ? k + r * k_width : NULL, v ? v + r * v_width : NULL,
+                      scratch);
     }
 }
 
@@ -235,43 +245,40 @@ static void unpack_rows(const cpu_cache *c, const char *rows, size_t row_bytes, 
     }
 }
 
-/* Columns of a unit that is smaller than those for which the loops are made. */
-static void unpack_part(const cpu_cache *c, const char *keys, size_t in_block, size_t n, float *to)
+/* Fewer columns than those for which the loops are made. */
+static void unpack_part(const cpu_cache *c, key_unit keys, size_t n, float *to)
 {
-    size_t tokens = (size_t)c->block_tokens, dims = (size_t)c->head_dim;
+    size_t tokens = keys.tokens, at = keys.in_unit, dims = (size_t)c->head_dim;
     size_t n_coded = whole(c->quant, c->head_dim), size = c->key_bytes / dims;
     for (size_t d = 0; d < dims; d++, to += ATTENTION_UNIT) {
         memset(to, 0, ATTENTION_UNIT * sizeof *to);
         if (c->kind == CPU_Q8) {
             uint16_t scales[ATTENTION_UNIT] = { 0 };
             int8_t codes[ATTENTION_UNIT] = { 0 };
-            memcpy(codes, keys + d * tokens + in_block, n);
-            memcpy(scales, keys + n_coded * tokens + (d / Q8_BLOCK * tokens + in_block) * SCALE_BYTES, n * SCALE_BYTES);
+            memcpy(codes, keys.at + d * tokens + at, n);
+            memcpy(scales, keys.at + n_coded * tokens + (d / Q8_BLOCK * tokens + at) * SCALE_BYTES, n * SCALE_BYTES);
             c->loops->widen_q8_columns(codes, 0, scales, 1, to);
         } else if (c->kind == CPU_F32) {
-            memcpy(to, keys + (d * tokens + in_block) * size, n * size);
+            memcpy(to, keys.at + (d * tokens + at) * size, n * size);
         } else {
             uint16_t halves[ATTENTION_UNIT] = { 0 };
-            memcpy(halves, keys + (d * tokens + in_block) * size, n * size);
+            memcpy(halves, keys.at + (d * tokens + at) * size, n * size);
             widen(c, halves, to, ATTENTION_UNIT);
         }
     }
 }
 
-static void unpack_columns(const cpu_cache *c, const char *keys, size_t in_block, float *to)
+/* A whole unit. */
+static void unpack_columns(const cpu_cache *c, const char *keys, float *to)
 {
-    size_t tokens = (size_t)c->block_tokens, dims = (size_t)c->head_dim;
-    size_t n_coded = whole(c->quant, c->head_dim), size = sizeof(uint16_t);
+    size_t dims = (size_t)c->head_dim, n_coded = whole(c->quant, c->head_dim);
     if (c->kind == CPU_Q8)
         for (size_t d = 0; d < dims; d += Q8_BLOCK)
-            c->loops->widen_q8_columns((const int8_t *)keys + d * tokens + in_block, tokens,
-                                       keys + n_coded * tokens + (d / Q8_BLOCK * tokens + in_block) * SCALE_BYTES,
+            c->loops->widen_q8_columns((const int8_t *)keys + d * ATTENTION_UNIT, ATTENTION_UNIT,
+                                       keys + n_coded * ATTENTION_UNIT + d / Q8_BLOCK * ATTENTION_UNIT * SCALE_BYTES,
                                        dims - d < Q8_BLOCK ? dims - d : Q8_BLOCK, to + d * ATTENTION_UNIT);
-    else if (tokens == ATTENTION_UNIT)
-        widen(c, keys, to, dims * ATTENTION_UNIT);
     else
-        for (size_t d = 0; d < dims; d++)
-            widen(c, keys + (d * tokens + in_block) * size, to + d * ATTENTION_UNIT, ATTENTION_UNIT);
+        widen(c, keys, to, dims * ATTENTION_UNIT);
 }
 
 static cpu_numbers floats(const float *at, int32_t n, size_t width)
@@ -287,25 +294,23 @@ static size_t size_of(cpu_number_kind kind)
 cpu_numbers cpu_cache_keys(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n, bool often,
                            float *scratch)
 {
-    const char *keys = head_keys(c, block, kv_head);
-    size_t tokens = (size_t)c->block_tokens, at = (size_t)in_block;
+    const key_unit keys = unit_of_keys(c, block, kv_head, in_block);
     if (!c->columns) {
         size_t width = row_width(c);
         float *rows = scratch + (size_t)ATTENTION_UNIT * round_up((size_t)c->head_dim, Q8_BLOCK);
-        unpack_rows(c, keys + at * c->key_bytes, c->key_bytes, c->head_dim, n, rows, width);
+        unpack_rows(c, keys.at + keys.in_unit * c->key_bytes, c->key_bytes, c->head_dim, n, rows, width);
         memset(rows + (size_t)n * width, 0, (size_t)(ATTENTION_UNIT - n) * width * sizeof *rows);
         c->loops->transpose(rows, width, (size_t)c->head_dim, scratch);
     } else if (n < ATTENTION_UNIT) {
-        unpack_part(c, keys, at, (size_t)n, scratch);
+        unpack_part(c, keys, (size_t)n, scratch);
     } else if (c->kind == CPU_F32 || !often) {
-        size_t size = size_of(c->kind);
         return (cpu_numbers){ .kind = c->kind,
-                              .at = keys + at * size,
+                              .at = keys.at,
                               .n = n,
-                              .stride = tokens * size,
-                              .scales = keys + whole(c->quant, c->head_dim) * tokens + at * SCALE_BYTES };
+                              .stride = ATTENTION_UNIT * size_of(c->kind),
+                              .scales = keys.at + whole(c->quant, c->head_dim) * ATTENTION_UNIT };
     } else {
-        unpack_columns(c, keys, at, scratch);
+        unpack_columns(c, keys.at, scratch);
     }
     return floats(scratch, n, ATTENTION_UNIT);
 }
@@ -323,14 +328,17 @@ cpu_numbers cpu_cache_values(const cpu_cache *c, int32_t block, int32_t kv_head,
     return floats(scratch, n, width);
 }
 
-const void *cpu_cache_key_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)
+const void *cpu_cache_key_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                                size_t *size_bytes)
 {
-    *size_bytes = (size_t)c->block_tokens * c->key_bytes;
-    return head_keys(c, block, kv_head);
+    *size_bytes = (size_t)n * c->key_bytes;
+    return head_keys(c, block, kv_head) + (size_t)in_block * c->key_bytes;
 }
 
-const void *cpu_cache_value_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, size_t *size_bytes)
+const void *cpu_cache_value_bytes(const cpu_cache *c, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                                  size_t *size_bytes)
 {
-    *size_bytes = (size_t)c->block_tokens * (c->has_v ? c->value_bytes : c->key_bytes);
-    return head_values(c, block, kv_head);
+    size_t row_bytes = c->has_v ? c->value_bytes : c->key_bytes;
+    *size_bytes = (size_t)n * row_bytes;
+    return head_values(c, block, kv_head) + (size_t)in_block * row_bytes;
 }

@@ -1,8 +1,9 @@
 /* Keys and values of the paged cache, in the number formats of caches.
  *
  * Keys are read a dimension at a time for many positions, values a position at a time for many dimensions. So where
- * the format is one that is known here, a block holds its keys as columns, [n_kv_heads][head_dim][block_tokens]; blocks
- * of codes are taken apart: [n_kv_heads], then codes [dimensions][block_tokens], then scales [blocks][block_tokens].
+ * the format is one that is known here, a block holds its keys as columns of ATTENTION_UNIT positions, or of those that
+ * are left: [n_kv_heads][units][head_dim][positions]; blocks of codes are taken apart: for each unit codes
+ * [dimensions][positions], then scales [blocks][positions].
  * Values are rows, [n_kv_heads][block_tokens] behind the keys. In other formats, and where the values are the
  * beginnings of the keys, keys are rows too. */
 #ifndef CPU_CACHE_H
@@ -41,8 +42,10 @@ cpu_numbers cpu_cache_keys(const cpu_cache *cache, int32_t block, int32_t kv_hea
                            bool often, float *scratch);
 cpu_numbers cpu_cache_values(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
                              bool often, float *scratch);
-/* The bytes that the two read of a whole block. */
-const void *cpu_cache_key_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, size_t *size_bytes);
-const void *cpu_cache_value_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, size_t *size_bytes);
+/* The bytes that the two read of n positions from `in_block` on, where a unit begins. */
+const void *cpu_cache_key_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                                size_t *size_bytes);
+const void *cpu_cache_value_bytes(const cpu_cache *cache, int32_t block, int32_t kv_head, int32_t in_block, int32_t n,
+                                  size_t *size_bytes);
 
 #endif
