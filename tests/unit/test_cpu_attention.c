@@ -427,6 +427,11 @@ static void decoding_at_depth(void **state)
           .block_tokens = 40,
           .quant = format("f16"),
           .sinks = true },
+        /* Blocks of several units, and one of more than a span. */
+        { .attrs = { .n_heads = 6, .n_kv_heads = 3, .head_dim = 64 }, .block_tokens = 72, .quant = format("q8_0") },
+        { .attrs = { .n_heads = 5, .n_kv_heads = 5, .head_dim = 48, .window = 280 },
+          .block_tokens = 300,
+          .quant = format("f16") },
     };
     for (size_t i = 0; i < 2 * sizeof setups / sizeof *setups; i++) {
         setup s = setups[i / 2];
