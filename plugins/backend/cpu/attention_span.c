@@ -260,7 +260,8 @@ static void weigh_stretch(const attention *m, const tile *t, const workspace *w,
 typedef struct walk {
     const attention *m;
     const tile *tiles;
-    int32_t n_tiles, n_blocks, n_units, tokens, from, to, steps_ahead;
+    int32_t n_tiles, n_blocks, n_units, from, to, steps_ahead;
+    int32_t tokens; /* of a block; of a longer one than a span, those of a span are taken for it */
 } walk;
 
 static walk walk_of(const attention *m, const tile *tiles, int32_t n_tiles, int32_t span)
