@@ -39,10 +39,12 @@ static bool is_dense(const bora_quant *q)
     return q->block_elems == 1;
 }
 
-/* Numbers of 16 bits and more, one by one: what meets them is rounded only where a user allows it. */
-static bool is_whole(const bora_quant *q)
+/* What no kernel for a format (NULL: plain floats) may do. What meets numbers of 16 bits and more, one by one, is
+ * rounded only where a user allows it. */
+static unsigned avoided(const placement *p, const bora_quant *format)
 {
-    return is_dense(q) && q->block_bytes >= 2;
+    const bool is_whole = !format || (is_dense(format) && format->block_bytes >= 2);
+    return is_whole ? p->avoid_whole : p->avoid;
 }
 
 static const char *quant_name(const bora_quant *q)
@@ -212,7 +214,7 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
     *format = quant && !quant->plain ? quant : NULL;
     if (!node->call.weights[0])
         return exec_choose(rt, op, device, host, NULL, p->avoid);
-    const unsigned avoid = is_whole(quant) ? p->avoid_whole : p->avoid;
+    const unsigned avoid = avoided(p, quant);
     int64_t width = bora_weight_width(node->call.weights[0]);
     for (exec_device *d = device; d; d = d->base) {
         const bora_kernel *kernel = registry_kernel(rt, op->name, d->backend->name, quant_name(quant), avoid);
@@ -223,7 +225,7 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
             continue;
         bool found;
         const bora_quant *to = convertible(p, op, d, quant, width, &found);
-        kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL, avoid) : NULL;
+        kernel = found ? registry_kernel(rt, op->name, d->backend->name, to ? to->name : NULL, avoided(p, to)) : NULL;
         if (kernel) {
             if (node->call.weights[0]->n_dims > 1 && !op->small_weights)
                 note_conversion(p, quant, to, d);
