@@ -61,6 +61,7 @@ static bool reserve_addresses(state_pool *pool)
             return false;
         }
         pool->states[i].blocks = memory;
+        pool->states[i].n_blocks = pool->max_blocks;
     }
     return true;
 }
@@ -213,6 +214,8 @@ bool state_pool_cover(bora_model *m, bora_error *err)
         if (pool->devices[i] && state->spec.token_bytes > 0 &&
             !grow_memory(pool, i, &state->blocks, block_bytes(state), pool->n_covered, cap, err))
             return false;
+        if (pool->devices[i])
+            state->n_blocks = cap;
     }
     pool->n_covered = cap;
     return true;

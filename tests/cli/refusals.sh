@@ -49,7 +49,7 @@ expect() {
 }
 expect "is not a shared object"
 expect "has no entry point (bora_plugin_entry)"
-expect "was built for plugin ABI 46"
+expect "was built for plugin ABI 47"
 expect "its entry point returned nothing"
 expect "undefined symbol: nowhere_to_be_found"
 expect "offers a format \"half\" without"

@@ -204,7 +204,9 @@ static void run_batch(const setup *s, bora_device *device, const bora_state *sta
 
 static float *run_plan(const setup *s, const plan *p)
 {
-    bora_state state = { .block_tokens = s->block_tokens, .spec = { .format = s->quant } };
+    bora_state state = { .block_tokens = s->block_tokens,
+                         .n_blocks = N_SEQUENCES * SLOTS,
+                         .spec = { .format = s->quant } };
     const bora_call shape = { .attrs = &s->attrs, .n_inputs = s->latent ? 2 : 3 };
     op_attention.state(&shape, &state.spec);
     size_t numbers = (N_SEQUENCES * SLOTS * (size_t)s->block_tokens * state.spec.token_bytes + 3) / sizeof(float);

@@ -63,7 +63,11 @@ typedef struct bora_state_spec {
 
 typedef struct bora_state {
     int32_t block_tokens;
-    void *blocks;    /* [n_blocks][block_tokens * token_bytes] */
+    /* Blocks that there is room for, n_blocks * block_tokens * token_bytes bytes in all. What is in them, and where the
+     * parts of a block lie, is the kernel's own affair. In ordinary memory n_blocks never changes, and bytes take memory
+     * once they are touched; a device's own memory grows between batches, and its bytes stay where they are. */
+    int32_t n_blocks;
+    void *blocks;
     void *sequences; /* [n_slots][sequence_bytes] */
     bora_state_spec spec;
 } bora_state;

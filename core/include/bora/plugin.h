@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Grows by one whenever a table in these headers changes. A plugin of another ABI is refused. */
-#define BORA_PLUGIN_ABI 5u
+#define BORA_PLUGIN_ABI 6u
 
 typedef struct bora_arch bora_arch;       /* bora/arch.h: a model architecture */
 typedef struct bora_quant bora_quant;     /* bora/quant.h: a number format */

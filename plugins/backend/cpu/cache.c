@@ -82,9 +82,8 @@ size_t cpu_cache_scratch(const cpu_cache *c)
 
 static char *head_keys(const cpu_cache *c, int32_t block, int32_t kv_head)
 {
-    size_t tokens = (size_t)c->block_tokens;
-    return (char *)c->state->blocks + (size_t)block * tokens * c->state->spec.token_bytes +
-           (size_t)kv_head * tokens * c->key_bytes;
+    size_t head = (size_t)block * (size_t)c->n_kv_heads + (size_t)kv_head;
+    return (char *)c->state->blocks + head * (size_t)c->block_tokens * c->key_bytes;
 }
 
 /* Keys of up to ATTENTION_UNIT positions of a block: where their columns begin, how many positions these have, and
@@ -106,7 +105,8 @@ static char *head_values(const cpu_cache *c, int32_t block, int32_t kv_head)
 {
     if (!c->has_v)
         return head_keys(c, block, kv_head);
-    return head_keys(c, block, c->n_kv_heads) + (size_t)kv_head * (size_t)c->block_tokens * c->value_bytes;
+    size_t head = (size_t)block * (size_t)c->n_kv_heads + (size_t)kv_head;
+    return head_keys(c, c->state->n_blocks, 0) + head * (size_t)c->block_tokens * c->value_bytes;
 }
 
 /* ---- writing ---- */

@@ -1,11 +1,11 @@
 /* Keys and values of the paged cache, in the number formats of caches.
  *
+ * The keys of all blocks come first, block after block, and then all values: memory is read fastest in one row.
  * Keys are read a dimension at a time for many positions, values a position at a time for many dimensions. So where
  * the format is one that is known here, a block holds its keys as columns of ATTENTION_UNIT positions, or of those that
  * are left: [n_kv_heads][units][head_dim][positions]; blocks of codes are taken apart: for each unit codes
- * [dimensions][positions], then scales [blocks][positions].
- * Values are rows, [n_kv_heads][block_tokens] behind the keys. In other formats, and where the values are the
- * beginnings of the keys, keys are rows too. */
+ * [dimensions][positions], then scales [blocks][positions]. Values are rows, [n_kv_heads][block_tokens]. In other
+ * formats, and where the values are the beginnings of the keys, keys are rows too. */
 #ifndef CPU_CACHE_H
 #define CPU_CACHE_H
 
