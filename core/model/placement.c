@@ -32,6 +32,7 @@ typedef struct placement {
     bool *decides; /* [n_nodes]: whether a choice is made by the node's result */
     conversion_note notes[32];
     int n_notes, n_unquantized;
+    int n_rounding; /* products with whole weights whose activations are rounded if a user allows it */
 } placement;
 
 static bool is_dense(const bora_quant *q)
@@ -39,12 +40,16 @@ static bool is_dense(const bora_quant *q)
     return q->block_elems == 1;
 }
 
-/* What no kernel for a format (NULL: plain floats) may do. What meets numbers of 16 bits and more, one by one, is
- * rounded only where a user allows it. */
+/* Of numbers of 16 bits and more, one by one; NULL: plain floats. */
+static bool is_whole(const bora_quant *format)
+{
+    return !format || (is_dense(format) && format->block_bytes >= 2);
+}
+
+/* What no kernel for a format may do. What meets whole weights is rounded only where a user allows it. */
 static unsigned avoided(const placement *p, const bora_quant *format)
 {
-    const bool is_whole = !format || (is_dense(format) && format->block_bytes >= 2);
-    return is_whole ? p->avoid_whole : p->avoid;
+    return is_whole(format) ? p->avoid_whole : p->avoid;
 }
 
 static const char *quant_name(const bora_quant *q)
@@ -236,6 +241,18 @@ static exec_choice choose(placement *p, const bora_node *node, exec_device *devi
     return (exec_choice){ NULL, host };
 }
 
+/* Whether a user's leave to round activations decides by what kernel a node is computed. */
+static bool is_for_rounding(const placement *p, const bora_node *node, const exec_choice *choice,
+                            const bora_quant *format)
+{
+    if (!choice->kernel || !is_whole(format))
+        return false;
+    const bora_runtime *rt = p->m->runtime;
+    const char *op = node->call.op->name, *backend = choice->owner->backend->name, *name = format ? format->name : NULL;
+    return registry_kernel(rt, op, backend, name, p->avoid) !=
+           registry_kernel(rt, op, backend, name, p->avoid | KERNEL_ROUNDS);
+}
+
 /* The weight in that form and memory: one that is there already, or a new one. */
 static const bora_weight *place_weight(placement *p, graph_weight *from, const bora_weight *shape,
                                        const bora_quant *wanted, const bora_quant *quant, const exec_choice *choice,
@@ -295,6 +312,7 @@ static bool place_node(placement *p, const bora_node *node, exec_node *out, bora
             return false;
     }
     out->choice = choose(p, node, device, quant, &format);
+    p->n_rounding += is_for_rounding(p, node, &out->choice, format);
     for (int i = 0; i < node->call.n_weights; i++) {
         if (!node->weights[i])
             continue;
@@ -337,6 +355,14 @@ static void report(placement *p)
     if (p->n_unquantized > 0)
         runtime_log(rt, BORA_LOG_INFO, "%d weights keep their format: their rows are no multiple of a block",
                     p->n_unquantized);
+    const bool may_round = bora_settings_flag(p->settings, "round-activations");
+    if (may_round && p->n_rounding == 0)
+        runtime_log(rt, BORA_LOG_WARN,
+                    "--round-activations changes nothing: no kernel rounds for weights like these on this processor");
+    else if (!may_round && p->n_rounding > 0)
+        runtime_log(rt, BORA_LOG_DEBUG,
+                    "%d products keep their activations whole; with --round-activations they would be faster",
+                    p->n_rounding);
     for (size_t i = 0; p->topology && i < topology_n_entries(p->topology); i++) {
         const topology_entry *e = topology_entry_at(p->topology, i);
         if (!p->decided[i] && (e->isq || e->device))

@@ -26,6 +26,8 @@ try 1 logits -m "$model" --tokens 1 -o "$tmp/no/such/folder.npy" && says err 'fo
 try 1 logits -m "$model" --tokens 1 -o "$tmp" && says err 'directory'
 [ ! -e "$tmp/no.npy" ] || fail "a failed command left a file"
 
+try 0 logits -m "$model" --dtype f32 --round-activations --tokens 1 -o "$tmp/f32.npy" && says err 'changes nothing'
+
 command -v python3 >/dev/null || skip "numbers are not compared: python3 is not there"
 python3 - "$tmp/all.npy" "$model/logits.npy" "$(tr ',' '\n' <<<"$tokens" | wc -l)" <<'PYTHON' || fail "the numbers"
 import ast, struct, sys
