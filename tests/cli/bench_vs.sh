@@ -47,6 +47,16 @@ grep -qE '^\| shape \| format \| threads \| test \| bora \| other \| bora / best
 grep -qE '^\| own \| q8_0 \| 1 \| prefill 4 \| [0-9.]+ \| 0\.00 \| [0-9.]+ \| [0-9]+% \|$' "$tmp/out" || fail "a row: $(cat "$tmp/out")"
 [ "$(wc -l <"$tmp/out")" -eq 4 ] && [ "$(wc -l <"$tmp/peer.log")" -eq 2 ] || fail "rows or runs: $(cat "$tmp/out" "$tmp/peer.log")"
 grep -q -- '^-x 1 -m .*q8_0.*gguf -t 1 -r 1 -o json -p 4 -n 2$' "$tmp/peer.log" || fail "the peer's arguments: $(cat "$tmp/peer.log")"
+"$vs" "${shape[@]}" --bora "$BORA" --threads 1 --prompt-len 4 --gen-len 2 --rounds 2 --json --peer "a=$tmp/peer" \
+    --peer "b=$tmp/peer" 2>/dev/null | python3 -c '
+import json, sys
+for r in json.load(sys.stdin):
+    ours, best = r["rounds"]["bora"], max(r["rounds"]["a"][0], r["rounds"]["b"][0])
+    assert len(ours) == 3 and len(r["rounds"]["a"]) == len(r["rounds"]["b"]) == 2
+    expected = [(ours[i] + ours[i + 1]) / 2 / best for i in range(2)]
+    assert all(abs(a / b - 1) < 1e-9 for a, b in zip(r["ratios"], expected)) and len(r["ratios"]) == 2
+    assert abs(r["ratio"] / (sum(expected) / 2) - 1) < 1e-9
+' || fail "the ratios"
 "$vs" "${shape[@]}" --bora "$BORA" --threads 1 --prompt-len 4 --gen-len 2 --rounds 1 --json 2>/dev/null |
     python3 -c 'import json, sys; r = json.load(sys.stdin); assert len(r) == 2 and r[0]["tokens_per_s"]["bora"] > 0 and r[0]["ratio"] is None' ||
     fail "--json"
