@@ -63,9 +63,9 @@ typedef struct bora_state_spec {
 
 typedef struct bora_state {
     int32_t block_tokens;
-    /* Blocks that there is room for, n_blocks * block_tokens * token_bytes bytes in all. What is in them, and where the
-     * parts of a block lie, is the kernel's own affair. In ordinary memory n_blocks never changes, and bytes take memory
-     * once they are touched; a device's own memory grows between batches, and its bytes stay where they are. */
+    /* How many there is room for, in n_blocks * block_tokens * token_bytes bytes. Where the parts of a block lie in
+     * these is the kernel's own affair. In ordinary memory n_blocks never changes, and bytes take memory once they are
+     * touched; in a device's own it grows between batches, and what was there keeps its distance from `blocks`. */
     int32_t n_blocks;
     void *blocks;
     void *sequences; /* [n_slots][sequence_bytes] */
