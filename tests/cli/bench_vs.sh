@@ -50,7 +50,9 @@ grep -q -- '^-x 1 -m .*q8_0.*gguf -t 1 -r 1 -o json -p 4 -n 2$' "$tmp/peer.log" 
 "$vs" "${shape[@]}" --bora "$BORA" --threads 1 --prompt-len 4 --gen-len 2 --rounds 2 --json --peer "a=$tmp/peer" \
     --peer "b=$tmp/peer" 2>/dev/null | python3 -c '
 import json, sys
-for r in json.load(sys.stdin):
+rows = json.load(sys.stdin)
+assert len(rows) == 2
+for r in rows:
     ours, best = r["rounds"]["bora"], max(r["rounds"]["a"][0], r["rounds"]["b"][0])
     assert len(ours) == 3 and len(r["rounds"]["a"]) == len(r["rounds"]["b"]) == 2
     expected = [(ours[i] + ours[i + 1]) / 2 / best for i in range(2)]

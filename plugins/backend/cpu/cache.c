@@ -80,10 +80,15 @@ size_t cpu_cache_scratch(const cpu_cache *c)
            larger(c->key_bytes, c->value_bytes) / sizeof(float) + ATTENTION_LANES;
 }
 
+/* Rows that lie before those of a head of a block, in the keys or in the values. */
+static size_t rows_before(const cpu_cache *c, int32_t block, int32_t kv_head)
+{
+    return ((size_t)block * (size_t)c->n_kv_heads + (size_t)kv_head) * (size_t)c->block_tokens;
+}
+
 static char *head_keys(const cpu_cache *c, int32_t block, int32_t kv_head)
 {
-    size_t head = (size_t)block * (size_t)c->n_kv_heads + (size_t)kv_head;
-    return (char *)c->state->blocks + head * (size_t)c->block_tokens * c->key_bytes;
+    return (char *)c->state->blocks + rows_before(c, block, kv_head) * c->key_bytes;
 }
 
 /* Keys of up to ATTENTION_UNIT positions of a block: where their columns begin, how many positions these have, and
@@ -105,8 +110,8 @@ static char *head_values(const cpu_cache *c, int32_t block, int32_t kv_head)
 {
     if (!c->has_v)
         return head_keys(c, block, kv_head);
-    size_t head = (size_t)block * (size_t)c->n_kv_heads + (size_t)kv_head;
-    return head_keys(c, c->state->n_blocks, 0) + head * (size_t)c->block_tokens * c->value_bytes;
+    char *values = head_keys(c, c->state->n_blocks, 0); /* behind the keys of all blocks */
+    return values + rows_before(c, block, kv_head) * c->value_bytes;
 }
 
 /* ---- writing ---- */
